@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The server that benches and the demo call: stock C++ Thrift's, or our C one where there is no C++. */
+
+#include <glib.h>
+
+#include "tlc-server.h"
+
+G_BEGIN_DECLS
+
+/* A server that takes @delay_us for each call; @ret_what tells in words which one it is. */
+TlcServer *bench_server_start (guint delay_us, const char **ret_what, GError **error);
+
+/* Lets this process, and servers started after it, have as many descriptors as the system allows.
+ * Returns how many. */
+guint bench_raise_descriptor_limit (void);
+
+G_END_DECLS

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Makes N warm calls, for a tool that counts what they cost: count-*.sh run it with N and 2N, and the
+ * difference is that of N calls, start and end left out.
+ *
+ *   count-call tlc|stock|cpp add|client N tcp://127.0.0.1:PORT
+ *
+ * "client" asks tlc_service_get_client() only. What a counter has to look at is in functions that are not
+ * inlined: count_call_c_add() and count_call_cpp_add(). With count-malloc.c preloaded it also prints
+ * how often the N calls allocated memory. One thread. */
+
+#include <tlc/tlc.h>
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stock-clients.h"
+
+#ifdef BENCH_HAVE_CPP
+#include "cpp-client.h"
+#else
+typedef void CppClient;
+#endif
+
+#define COUNT_CALL_WARM_UP 100
+
+typedef struct {
+  TlcService *service;
+  StockClient *stock;
+  CppClient *cpp;
+} CountCallSides;
+
+gboolean count_call_c_add (EchoIf *echo, gint32 a, GError **error);
+gboolean count_call_cpp_add (CppClient *client, gint32 a);
+
+__attribute__ ((noinline, noclone)) gboolean
+count_call_c_add (EchoIf *echo, gint32 a, GError **error)
+{
+  gint32 sum = 0;
+
+  return echo_if_add (echo, &sum, a, 1, error) && sum == a + 1;
+}
+
+__attribute__ ((noinline, noclone)) gboolean
+count_call_cpp_add (CppClient *client, gint32 a)
+{
+#ifdef BENCH_HAVE_CPP
+  gint32 sum = 0;
+
+  return cpp_client_add (client, a, 1, &sum) && sum == a + 1;
+#else
+  return client != NULL && a < 0;
+#endif
+}
+
+static gboolean
+count_call_connect (CountCallSides *sides, const char *way, const char *endpoint, GError **error)
+{
+  if (strcmp (way, "tlc") == 0)
+    {
+      g_autoptr (TlcConfig) config = tlc_config_new ();
+
+      if (tlc_config_set (config, "endpoints", endpoint, error))
+        sides->service = tlc_service_new ("echo", TYPE_ECHO_CLIENT, config, error);
+    }
+  else if (strcmp (way, "stock") == 0)
+    sides->stock = stock_client_new (endpoint, error);
+#ifdef BENCH_HAVE_CPP
+  else if (strcmp (way, "cpp") == 0)
+    sides->cpp = cpp_client_new ("127.0.0.1", (unsigned) atoi (strrchr (endpoint, ':') + 1));
+#endif
+  return sides->service != NULL || sides->stock != NULL || sides->cpp != NULL;
+}
+
+static gboolean
+count_call_one (CountCallSides *sides, gboolean call, gint32 i, GError **error)
+{
+  EchoIf *echo;
+
+  if (sides->cpp != NULL)
+    return count_call_cpp_add (sides->cpp, i);
+  echo = sides->service != NULL ? tlc_service_get_client (sides->service, error)
+                                : stock_client_get (sides->stock);
+  return echo != NULL && (!call || count_call_c_add (echo, i, error));
+}
+
+static gboolean
+count_call_loop (CountCallSides *sides, gboolean call, gint32 n, GError **error)
+{
+  for (gint32 i = 0; i < n; i++)
+    if (!count_call_one (sides, call, i, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* 0 when count-malloc.c is not preloaded. */
+static unsigned long
+count_call_allocations (void)
+{
+  void *symbol = dlsym (RTLD_DEFAULT, "count_malloc_read");
+  unsigned long (*read_count) (void) = NULL;
+
+  memcpy (&read_count, &symbol, sizeof read_count);
+  return read_count != NULL ? read_count () : 0;
+}
+
+static void
+count_call_disconnect (CountCallSides *sides)
+{
+  tlc_thread_detach ();
+  tlc_service_unref (sides->service);
+  stock_client_free (sides->stock);
+#ifdef BENCH_HAVE_CPP
+  cpp_client_free (sides->cpp);
+#endif
+}
+
+int
+main (int argc, char **argv)
+{
+  CountCallSides sides = { NULL, NULL, NULL };
+  g_autoptr (GError) error = NULL;
+  unsigned long before, after;
+  gboolean call, ok;
+
+  if (argc != 5)
+    {
+      fprintf (stderr, "usage: count-call tlc|stock|cpp add|client N ENDPOINT\n");
+      return 2;
+    }
+  call = strcmp (argv[2], "add") == 0;
+  ok = count_call_connect (&sides, argv[1], argv[4], &error) &&
+       count_call_loop (&sides, call, COUNT_CALL_WARM_UP, &error);
+  before = count_call_allocations ();
+  ok = ok && count_call_loop (&sides, call, atoi (argv[3]), &error);
+  after = count_call_allocations ();
+  count_call_disconnect (&sides);
+  if (!ok)
+    {
+      fprintf (stderr, "count-call: %s\n", error != NULL ? error->message : "failed");
+      return 1;
+    }
+  printf ("allocations %lu\n", after - before);
+  return 0;
+}

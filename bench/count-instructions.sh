@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Proves law 1 (hot path) by instructions: user-space ones of a warm tlc_service_get_client() and of a
+# warm add(i32, i32), generated code at -O2 with cast checks on. Beside them, without a limit: the
+# same call on Apache Thrift's own stacks for C and C++.
+# shellcheck source=bench/count-lib.sh
+source -- "$(dirname -- "${BASH_SOURCE[0]}")/count-lib.sh"
+
+limit_client=16
+limit_add=1700
+n=500
+
+# run_callgrind N WAY WHAT FUNCTION: instructions from entering FUNCTION to leaving it
+run_callgrind () {
+  local log
+  log=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect="$4" \
+          "$count_call" "$2" "$3" "$1" "$endpoint" 2>&1) || {
+    printf '%s\n' "$log" >&2
+    return 1
+  }
+  awk '/Collected *:/ { print $NF; found = 1 } END { exit !found }' <<<"$log"
+}
+
+# measure WAY WHAT FUNCTION
+measure () {
+  local total
+  total=$(count_difference "$n" run_callgrind "$@") && count_each "$total" "$n"
+}
+
+[ -n "$(command -v valgrind)" ] || count_skip_all "no valgrind"
+count_start_server
+
+client=$(measure tlc client tlc_service_get_client) || client=
+add=$(measure tlc add count_call_c_add) || add=
+stock=$(measure stock add count_call_c_add) || stock=
+cpp=$(measure cpp add count_call_cpp_add 2>/dev/null) || cpp='not built'
+
+echo "# instructions of a warm tlc_service_get_client(): ${client:-failed} (at most $limit_client)"
+echo "# instructions of a warm add(i32, i32): ${add:-failed} (at most $limit_add)"
+echo "#   the same by a stock framed client: ${stock:-failed}; by a C++ client: $cpp"
+count_check "a warm get_client takes at most $limit_client instructions" \
+  count_is_at_most "$client" "$limit_client"
+count_check "the count of a warm get_client is one of a function that ran" \
+  count_is_at_most 1 "$client"
+count_check "a warm call takes at most $limit_add instructions" count_is_at_most "$add" "$limit_add"
+count_check "a warm call takes less than a stock one" count_is_at_most "$add" "$stock"
+count_plan

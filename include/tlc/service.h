@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#if !defined(TLC_INSIDE) && !defined(TLC_COMPILATION)
+#error "Only <tlc/tlc.h> can be included directly."
+#endif
+
+#include <glib-object.h>
+
+#include <tlc/config.h>
+#include <tlc/stats.h>
+#include <tlc/version.h>
+
+G_BEGIN_DECLS
+
+/**
+ * TlcService:
+ *
+ * A named remote Thrift service, shared by all threads of the program.
+ */
+typedef struct _TlcService TlcService;
+
+/**
+ * tlc_service_new:
+ * @name: the service's name, for messages and statistics: up to 255 bytes of printable ASCII without spaces
+ * @client_type: the generated client's type, such as `TYPE_ECHO_CLIENT`
+ * @config: its settings; copied. "endpoints" has no default
+ * @error: return location for an error
+ *
+ * Makes a service. No connection is opened before the first call. Host names among the endpoints are
+ * resolved here, which may block as long as the system's resolver does; addresses do not block.
+ *
+ * Threads: any.
+ *
+ * Errors: %TLC_ERROR_CONFIG for a missing or unusable setting, name or type; %TLC_ERROR_UNAVAILABLE for a host
+ * name that has no address.
+ *
+ * Returns: (transfer full): a service, or %NULL; release with tlc_service_unref()
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+TlcService *tlc_service_new (const char *name, GType client_type, const TlcConfig *config, GError **error);
+
+/**
+ * tlc_service_ref:
+ * @service: a service
+ *
+ * Threads: any that may use @service.
+ *
+ * Returns: (transfer full): @service
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+TlcService *tlc_service_ref (TlcService *service);
+
+/**
+ * tlc_service_unref:
+ * @service: (nullable) (transfer full): a service
+ *
+ * Releases a reference. With the last one the service closes: connections that no call uses are closed before
+ * this returns, those of calls in flight when the call ends. Clients of @service must not be used any more,
+ * in any thread.
+ *
+ * Threads: any that may use @service.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_service_unref (TlcService *service);
+
+/**
+ * tlc_service_get_client:
+ * @service: a service
+ * @error: return location for an error
+ *
+ * The calling thread's own client of @service, made on the first call. Generated functions are called on it:
+ *
+ * |[<!-- language="C" -->
+ * EchoIf *echo = tlc_service_get_client (service, &error);
+ * if (echo == NULL || !echo_if_add (echo, &sum, 1, 2, &error))
+ *   return report (error);
+ * ]|
+ *
+ * Cheap enough to be asked for before every call. The client is freed when the thread exits, or calls
+ * tlc_thread_detach().
+ *
+ * Threads: any; the client belongs to the thread that asked, and must not be used in another.
+ *
+ * Errors: %TLC_ERROR_EXHAUSTED when a thread that exits asks again and again from its destructors.
+ *
+ * Returns: (transfer none) (type GObject): the client, or %NULL
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+gpointer tlc_service_get_client (TlcService *service, GError **error);
+
+/**
+ * tlc_service_get_generation:
+ * @service: a service
+ *
+ * Threads: any.
+ *
+ * Returns: the number of the configuration in force: 1 for the first one
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+guint64 tlc_service_get_generation (TlcService *service);
+
+/**
+ * tlc_service_get_name:
+ * @service: a service
+ *
+ * Threads: any.
+ *
+ * Returns: (transfer none): the name it was made with; lives as long as @service
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+const char *tlc_service_get_name (TlcService *service);
+
+/**
+ * tlc_service_get_stats:
+ * @service: a service
+ * @ret_stats: (out caller-allocates): filled with what happened so far
+ *
+ * Takes time in proportion to the number of threads that have a client; calls go on meanwhile.
+ *
+ * Threads: any.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_service_get_stats (TlcService *service, TlcStats *ret_stats);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcService, tlc_service_unref)
+
+G_END_DECLS

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <thrift/c_glib/protocol/thrift_protocol.h>
+
+#include "client/tlc-buffer.h"
+#include "client/tlc-core.h"
+#include "client/tlc-framing.h"
+#include "client/tlc-reader.h"
+#include "model/tlc-error-private.h"
+
+/* Where the one call that a client can be in stands.
+ *
+ *   IDLE --begin--> WRITING --send--> AWAITING --receive, match--> READING --end--> IDLE
+ *                      |  oneway: back to IDLE                        |
+ *                      '------------------ fail: back to IDLE --------'
+ */
+typedef enum {
+  TLC_CALL_IDLE,
+  TLC_CALL_WRITING,  /* the request grows in the buffer; nothing is claimed */
+  TLC_CALL_AWAITING, /* the request is out; the connection is claimed */
+  TLC_CALL_READING   /* the reply is in the buffer whole; the connection is released */
+} TlcCallState;
+
+/* One thread's calls on one service, one after the other: whose turn it is, the bytes, the connection. */
+typedef struct _TlcCall TlcCall;
+struct _TlcCall {
+  TlcCallState state;
+  gboolean is_claimed; /* home.seat is ours now */
+  TlcHome home;
+  const TlcFraming *framing;
+  TlcBuffer out;
+  TlcBuffer in;
+  gsize in_end; /* where the message that is being read ends; later bytes belong to no call */
+  TlcReader reader;
+
+  /* the call */
+  ThriftMessageType type;
+  gint32 sequence;
+  TlcDelivery delivery; /* how far it got */
+  guint n_stale;        /* messages thrown away while waiting */
+  guint32 method_at, method_length; /* its name, where the request has it; the buffer keeps its beginning */
+  TlcEndpoint *endpoint; /* where it went, if it got that far; a reference */
+  gint64 begun_us, deadline_us;
+  gint64 now_us; /* a clock reading that is good enough still, or 0 */
+
+  /* the thread's */
+  guint32 next_sequence, sequences_left;
+  TlcSnapshot *held; /* our reference: the settings in force at the latest claim */
+  TlcCore *core;     /* the slot's reference */
+  TlcCounters counters;
+};
+
+void tlc_call_init (TlcCall *call, TlcCore *core);
+void tlc_call_clear (TlcCall *call);
+
+/* A request starts; whatever the call before left behind is cleared away. */
+gboolean tlc_call_begin (TlcCall *call, const char *method, ThriftMessageType type, GError **error);
+/* The request is complete: claims a connection, dials where there is none, sends. */
+gboolean tlc_call_send (TlcCall *call, GError **error);
+/* What a message's header says. */
+typedef struct {
+  ThriftMessageType type;
+  gint32 sequence;
+  const char *name; /* in the message; not terminated */
+  gsize name_length;
+} TlcHeader;
+
+typedef enum {
+  TLC_REPLY_MATCHES,
+  TLC_REPLY_IS_STALE, /* it answers an earlier request: thrown away; receive the next */
+  TLC_REPLY_IS_WRONG  /* the call has failed */
+} TlcReplyVerdict;
+
+/* Receives one message and puts the reader on it. */
+gboolean tlc_call_receive (TlcCall *call, GError **error);
+/* Whether the message with that header answers this call. */
+TlcReplyVerdict tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error);
+/* The message answers this call and nothing came behind it: the connection is released, the reader goes on. */
+void tlc_call_answered (TlcCall *call);
+/* The message is decoded; the call is over. FALSE: there was more in it. */
+gboolean tlc_call_end (TlcCall *call, GError **error);
+/* "service.method at endpoint", as in the messages of errors. */
+char *tlc_call_describe (TlcCall *call);
+
+/* For the files of this call alone. Closes the connection that the thread has at home, unless somebody else has taken it. */
+void tlc_call_close_home (TlcCall *call);
+/* Back to IDLE, buffers shrunk. */
+void tlc_call_finish (TlcCall *call);
+
+/* The call is over, by an error of ours: "service.method at endpoint: what (delivery)". Its connection is
+ * closed. Returns FALSE. */
+gboolean tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format, ...)
+    G_GNUC_PRINTF (4, 5) G_GNUC_NO_INLINE;
+/* The message cannot be decoded. Returns FALSE. */
+gboolean tlc_call_refuse (TlcCall *call, TlcRefusal refusal, GError **error) G_GNUC_NO_INLINE;
+/* More room in the request than there is; NULL when it exceeds max-message-size, or memory. */
+guint8 *tlc_call_grow_out (TlcCall *call, gsize length, GError **error);
+
+/* The method's name, method_length long and not terminated; also when the request is sent. */
+static inline const char *
+tlc_call_get_method (const TlcCall *call)
+{
+  return (const char *) call->out.data + call->method_at;
+}
+
+/* The protocol has written the method's name at @at. */
+static inline void
+tlc_call_set_method (TlcCall *call, const guint8 *at, gsize length)
+{
+  call->method_at = (guint32) (at - call->out.data);
+  call->method_length = (guint32) length;
+}
+
+/* For the files of this call alone: leaves the seat to whoever comes next, without its connection if that is not
+ * @usable. */
+static inline void
+tlc_call_leave (TlcCall *call, gboolean usable)
+{
+  if (G_UNLIKELY (!call->is_claimed))
+    return;
+  if (G_UNLIKELY (!usable))
+    tlc_seat_close_connection (call->home.seat);
+  tlc_seats_release (&call->core->seats, &call->home, &call->held);
+  call->is_claimed = FALSE;
+}
+
+/* Room for @length more bytes of the request; NULL and an error when it gets too large. */
+static inline guint8 *
+tlc_call_append (TlcCall *call, gsize length, GError **error)
+{
+  TlcBuffer *out = &call->out;
+  guint8 *room;
+
+  if (G_UNLIKELY (out->capacity - out->length < length))
+    return tlc_call_grow_out (call, length, error);
+  room = out->data + out->length;
+  out->length += length;
+  return room;
+}

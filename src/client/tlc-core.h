@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib-object.h>
+#include <stdatomic.h>
+
+#include "connect/tlc-seats.h"
+#include "observe/tlc-counters.h"
+
+/* What the threads of a service share. The program's handle holds one reference and each slot another, so it
+ * outlives the handle until the last thread has let go of its client. */
+typedef struct {
+  atomic_int ref_count; /* any thread */
+  guint32 index;        /* where threads look for their slot; taken again after the core is gone */
+  guint64 id;           /* never taken again: tells whether what a thread finds there is ours */
+  char *name;
+  GType client_type;
+  atomic_bool is_closed; /* set once; any thread */
+  TlcRoot *root;
+  TlcSeats seats;
+  TlcLedger ledger;
+} TlcCore;
+
+/* Takes @first over. */
+TlcCore *tlc_core_new (const char *name, GType client_type, TlcSnapshot *first);
+TlcCore *tlc_core_ref (TlcCore *core);
+void tlc_core_unref (TlcCore *core);
+/* No more calls: what no call uses is closed now, the rest at the end of its call. Once. */
+void tlc_core_close (TlcCore *core);
+gboolean tlc_core_is_closed (const TlcCore *core);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A slot: the generated client of one thread for one service, and the protocol and transport beneath it. */
+#include "client/tlc-slot.h"
+
+#include "client/tlc-protocol.h"
+
+struct _TlcSlot {
+  TlcCore *core;
+  TlcTransport *transport;
+  ThriftProtocol *protocol;
+  GObject *client;
+};
+
+TlcSlot *
+tlc_slot_new (TlcCore *core)
+{
+  TlcSlot *slot = g_new0 (TlcSlot, 1);
+
+  slot->core = tlc_core_ref (core);
+  slot->transport = tlc_transport_new (core);
+  slot->protocol = tlc_protocol_new (TLC_TYPE_BINARY_PROTOCOL, slot->transport);
+  slot->client = g_object_new (core->client_type, "input_protocol", slot->protocol,
+                               "output_protocol", slot->protocol, NULL);
+  return slot;
+}
+
+/* The client first: it holds no references to its protocols. */
+void
+tlc_slot_free (TlcSlot *slot)
+{
+  g_object_unref (slot->client);
+  g_object_unref (slot->protocol);
+  g_object_unref (slot->transport);
+  tlc_core_unref (slot->core);
+  g_free (slot);
+}
+
+gpointer
+tlc_slot_get_client (TlcSlot *slot)
+{
+  return slot->client;
+}
+
+gboolean
+tlc_slot_is_closed (const TlcSlot *slot)
+{
+  return tlc_core_is_closed (slot->core);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "client/tlc-core.h"
+
+/* One thread's client for one service, with what is beneath it. */
+typedef struct _TlcSlot TlcSlot;
+
+/* Made and freed in the thread that it belongs to. Takes a reference to @core. */
+TlcSlot *tlc_slot_new (TlcCore *core);
+void tlc_slot_free (TlcSlot *slot);
+gpointer tlc_slot_get_client (TlcSlot *slot);
+/* Whether its service takes no more calls. */
+gboolean tlc_slot_is_closed (const TlcSlot *slot);

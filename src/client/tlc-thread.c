@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a thread has: a table of clients, and a destructor that frees them when it exits.
+ *
+ * The table is thread-local, so nobody else ever looks into it. The pthread key exists for its destructor alone.
+ * Destructors of other keys may call us after ours ran: then the table and the key are set up anew, and glibc
+ * comes round again, four times in all. A thread that would ask for ever is refused in time. */
+#include "client/tlc-thread.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "tlc/client.h"
+
+#include "model/tlc-error-private.h"
+
+_Thread_local TlcThreadTable tlc_thread_table;
+static _Thread_local guint tlc_thread_exits; /* how often the destructor has run */
+
+static pthread_key_t tlc_thread_key;
+static pthread_once_t tlc_thread_key_once = PTHREAD_ONCE_INIT;
+static int tlc_thread_key_error;
+
+static void
+tlc_thread_free_entry (TlcThreadEntry *entry)
+{
+  TlcSlot *slot = g_steal_pointer (&entry->slot);
+
+  entry->service_id = 0;
+  entry->client = NULL;
+  if (slot != NULL)
+    tlc_slot_free (slot);
+}
+
+void
+tlc_thread_detach (void)
+{
+  for (gsize i = 0; i < tlc_thread_table.n_entries; i++)
+    tlc_thread_free_entry (&tlc_thread_table.entries[i]);
+  tlc_thread_table.n_entries = 0;
+  g_clear_pointer (&tlc_thread_table.entries, g_free);
+}
+
+static void
+tlc_thread_exit (void *value)
+{
+  tlc_thread_exits++;
+  tlc_thread_detach ();
+}
+
+static void
+tlc_thread_make_key (void)
+{
+  tlc_thread_key_error = pthread_key_create (&tlc_thread_key, tlc_thread_exit);
+}
+
+/* Sees to it that the destructor runs when this thread exits. */
+static gboolean
+tlc_thread_arm (const TlcCore *core, GError **error)
+{
+  int status;
+
+  if (tlc_thread_exits >= PTHREAD_DESTRUCTOR_ITERATIONS - 1)
+    {
+      tlc_error_set (error, TLC_ERROR_EXHAUSTED, TLC_DELIVERY_NOT_SENT,
+                     "%s: no more clients for a thread that is exiting (not sent)", core->name);
+      return FALSE;
+    }
+  pthread_once (&tlc_thread_key_once, tlc_thread_make_key);
+  status = tlc_thread_key_error;
+  if (status == 0)
+    status = pthread_setspecific (tlc_thread_key, &tlc_thread_table);
+  if (status != 0)
+    tlc_error_set (error, TLC_ERROR_EXHAUSTED, TLC_DELIVERY_NOT_SENT,
+                   "%s: no thread-local storage: %s (not sent)", core->name, g_strerror (status));
+  return status == 0;
+}
+
+/* Frees the clients of services that are closed, whose memory this thread alone keeps. */
+static void
+tlc_thread_prune (void)
+{
+  for (gsize i = 0; i < tlc_thread_table.n_entries; i++)
+    {
+      TlcThreadEntry *entry = &tlc_thread_table.entries[i];
+
+      if (entry->slot != NULL && tlc_slot_is_closed (entry->slot))
+        tlc_thread_free_entry (entry);
+    }
+}
+
+static TlcThreadEntry *
+tlc_thread_get_entry (guint32 index)
+{
+  TlcThreadTable *table = &tlc_thread_table;
+
+  if (index >= table->n_entries)
+    {
+      gsize n = MAX ((gsize) index + 1, table->n_entries * 2);
+
+      table->entries = g_renew (TlcThreadEntry, table->entries, n);
+      memset (table->entries + table->n_entries, 0, (n - table->n_entries) * sizeof *table->entries);
+      table->n_entries = n;
+    }
+  return &table->entries[index];
+}
+
+gpointer
+tlc_thread_make_client (TlcCore *core, GError **error)
+{
+  TlcThreadEntry *entry;
+
+  if (!tlc_thread_arm (core, error))
+    return NULL;
+  tlc_thread_prune ();
+  entry = tlc_thread_get_entry (core->index);
+  tlc_thread_free_entry (entry);
+  entry->slot = tlc_slot_new (core);
+  entry->client = tlc_slot_get_client (entry->slot);
+  entry->service_id = core->id;
+  return entry->client;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "client/tlc-slot.h"
+
+typedef struct {
+  guint64 service_id; /* 0: nothing here */
+  gpointer client;    /* the slot's */
+  TlcSlot *slot;
+} TlcThreadEntry;
+
+/* The calling thread's clients, by the index of their service. */
+typedef struct {
+  gsize n_entries;
+  TlcThreadEntry *entries;
+} TlcThreadTable;
+
+/* initial-exec: one load from the thread pointer, where the general model would call a function. */
+extern _Thread_local TlcThreadTable tlc_thread_table __attribute__ ((tls_model ("initial-exec")));
+
+/* Makes the calling thread's client for @core, which it has none for. */
+gpointer tlc_thread_make_client (TlcCore *core, GError **error) G_GNUC_NO_INLINE;
+
+/* The calling thread's client for the service with that index and id; NULL: none yet. */
+static inline gpointer
+tlc_thread_peek_client (guint32 index, guint64 id)
+{
+  const TlcThreadEntry *entry;
+
+  if (G_UNLIKELY (index >= tlc_thread_table.n_entries))
+    return NULL;
+  entry = &tlc_thread_table.entries[index];
+  return G_LIKELY (entry->service_id == id) ? entry->client : NULL;
+}

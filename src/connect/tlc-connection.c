@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A connection: a connected socket, its deadlines and the numbers it carried.
+ *
+ * Waiting. A reply usually takes one recv() that blocks by the socket's own timer, set once. That timer is coarse
+ * (it fires up to two jiffies late), so it is set a little short of call-timeout, and what is left of the
+ * deadline after it fired, after a signal or after part of a message is waited for by ppoll(), to the
+ * microsecond. Sends never block: what the kernel does not take at once is waited for by ppoll() too. */
+#include "connect/tlc-connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "model/tlc-clock.h"
+
+/* What the socket's timer may be late by (two jiffies at 250 Hz, and one to spare). */
+#define TLC_RECEIVE_TIMER_SLACK_US (12 * 1000)
+
+/* A silent peer is probed after so many seconds, so often, until it counts as gone. */
+#define TLC_KEEPALIVE_IDLE_S 30
+#define TLC_KEEPALIVE_INTERVAL_S 10
+#define TLC_KEEPALIVE_COUNT 3
+
+static gboolean
+tlc_connection_set_int (int fd, int level, int option, int value)
+{
+  return setsockopt (fd, level, option, &value, sizeof value) == 0;
+}
+
+static gboolean
+tlc_connection_set_tcp_options (int fd, const TlcSettings *settings)
+{
+  int unacknowledged_ms = (int) MAX (settings->call_timeout_us / 1000, 1);
+
+  if (!tlc_connection_set_int (fd, IPPROTO_TCP, TCP_NODELAY, 1))
+    return FALSE;
+  if (!settings->keepalive)
+    return TRUE;
+  return tlc_connection_set_int (fd, SOL_SOCKET, SO_KEEPALIVE, 1)
+         && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPIDLE, TLC_KEEPALIVE_IDLE_S)
+         && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPINTVL, TLC_KEEPALIVE_INTERVAL_S)
+         && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPCNT, TLC_KEEPALIVE_COUNT)
+         && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, unacknowledged_ms);
+}
+
+/* From here on receives block, for about @timer_us. */
+static gboolean
+tlc_connection_set_receive_timer (int fd, gint64 timer_us)
+{
+  struct timeval timer = { timer_us / G_USEC_PER_SEC, timer_us % G_USEC_PER_SEC };
+  int flags = fcntl (fd, F_GETFL);
+
+  return flags != -1 && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &timer, sizeof timer) == 0
+         && fcntl (fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+TlcConnection *
+tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
+{
+  gint64 timer_us = MAX (settings->call_timeout_us - TLC_RECEIVE_TIMER_SLACK_US, 0);
+  gboolean is_tcp = tlc_endpoint_get_address (endpoint)->kind != TLC_ADDRESS_UNIX;
+  TlcConnection *connection;
+
+  if ((is_tcp && !tlc_connection_set_tcp_options (fd, settings))
+      || (timer_us > 0 && !tlc_connection_set_receive_timer (fd, timer_us)))
+    {
+      int error = errno;
+
+      close (fd);
+      errno = error;
+      return NULL;
+    }
+  connection = g_new0 (TlcConnection, 1);
+  connection->fd = fd;
+  connection->receive_timer_us = timer_us;
+  connection->endpoint = tlc_endpoint_ref (endpoint);
+  return connection;
+}
+
+void
+tlc_connection_close (TlcConnection *connection)
+{
+  /* Once only, whatever it returns: after EINTR the number may be another file's already. */
+  close (connection->fd);
+  tlc_endpoint_unref (connection->endpoint);
+  g_free (connection);
+}
+
+static TlcIo
+tlc_connection_fail (TlcConnection *connection, int error)
+{
+  connection->error = error;
+  return TLC_IO_FAILED;
+}
+
+/* Waits until @events or the deadline; any number of signals may come in between. */
+static TlcIo
+tlc_connection_wait (TlcConnection *connection, short events, gint64 deadline_us)
+{
+  struct pollfd pollfd = { .fd = connection->fd, .events = events };
+
+  for (;;)
+    {
+      gint64 left_us = deadline_us - tlc_clock_now_us ();
+      struct timespec left = { left_us / G_USEC_PER_SEC, (left_us % G_USEC_PER_SEC) * 1000 };
+      int n;
+
+      if (left_us <= 0)
+        return TLC_IO_TIMED_OUT;
+      n = ppoll (&pollfd, 1, &left, NULL);
+      if (n > 0)
+        return TLC_IO_DONE;
+      if (n < 0 && errno != EINTR)
+        return tlc_connection_fail (connection, errno);
+    }
+}
+
+/* What errno says of a send or receive that did not block: wait and try again, or give up. */
+static TlcIo
+tlc_connection_after_error (TlcConnection *connection, short events, gint64 deadline_us)
+{
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+    return tlc_connection_wait (connection, events, deadline_us);
+  return tlc_connection_fail (connection, errno);
+}
+
+/* After a send that took *@sent bytes, or failed with errno. */
+TlcIo
+tlc_connection_send_rest (TlcConnection *connection, const guint8 *data, gsize length,
+                          gint64 deadline_us, gsize *sent)
+{
+  TlcIo io = *sent > 0 ? TLC_IO_DONE : tlc_connection_after_error (connection, POLLOUT, deadline_us);
+
+  while (*sent < length && io == TLC_IO_DONE)
+    {
+      gssize n = send (connection->fd, data + *sent, length - *sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+      if (n >= 0)
+        *sent += (gsize) n;
+      else
+        io = tlc_connection_after_error (connection, POLLOUT, deadline_us);
+    }
+  return io;
+}
+
+/* After a receive that failed with errno. */
+TlcIo
+tlc_connection_receive_later (TlcConnection *connection, guint8 *data, gsize capacity,
+                              gint64 deadline_us, gsize *ret_received)
+{
+  for (;;)
+    {
+      TlcIo io = tlc_connection_after_error (connection, POLLIN, deadline_us);
+      gssize n;
+
+      if (io != TLC_IO_DONE)
+        return io;
+      n = recv (connection->fd, data, capacity, MSG_DONTWAIT);
+      if (n == 0)
+        return TLC_IO_CLOSED;
+      if (n > 0)
+        {
+          *ret_received = (gsize) n;
+          return TLC_IO_DONE;
+        }
+    }
+}
+
+gboolean
+tlc_connection_is_quiet (TlcConnection *connection)
+{
+  char byte;
+
+  return recv (connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0
+         && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+}
+
+gboolean
+tlc_connection_carried (const TlcConnection *connection, gint32 sequence)
+{
+  guint n = MIN (connection->n_carried, TLC_CONNECTION_RECENT);
+
+  for (guint i = 0; i < n; i++)
+    if (connection->recent[i] == sequence)
+      return TRUE;
+  return FALSE;
+}

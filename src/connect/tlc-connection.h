@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "model/tlc-endpoint.h"
+#include "model/tlc-settings.h"
+
+/* How many of its latest sequence numbers a connection remembers, to tell a late reply from a wrong one. */
+#define TLC_CONNECTION_RECENT 8
+
+/* An established connection. Touched only by whoever has claimed the seat that it sits in. */
+typedef struct {
+  int fd;
+  int error;               /* errno of the last %TLC_IO_FAILED */
+  guint n_carried;         /* requests sent on it */
+  gint32 recent[TLC_CONNECTION_RECENT];
+  gint64 receive_timer_us; /* a blocking receive returns after about so long; 0: there is no timer, poll first */
+  TlcEndpoint *endpoint;
+} TlcConnection;
+
+typedef enum {
+  TLC_IO_DONE,
+  TLC_IO_TIMED_OUT, /* the deadline passed */
+  TLC_IO_CLOSED,    /* the peer closed */
+  TLC_IO_FAILED     /* connection->error */
+} TlcIo;
+
+/* Takes the connected, non-blocking @fd over and sets its options. NULL, errno set and @fd closed on failure. */
+TlcConnection *tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings);
+void tlc_connection_close (TlcConnection *connection);
+
+/* The slow parts of what follows: to be waited for, or interrupted, or broken. */
+TlcIo tlc_connection_send_rest (TlcConnection *connection, const guint8 *data, gsize length,
+                                gint64 deadline_us, gsize *sent);
+TlcIo tlc_connection_receive_later (TlcConnection *connection, guint8 *data, gsize capacity,
+                                    gint64 deadline_us, gsize *ret_received);
+/* Whether the peer has neither closed nor said anything unasked. One system call. */
+gboolean tlc_connection_is_quiet (TlcConnection *connection);
+
+/* Whether the request numbered @sequence was sent on it lately. */
+gboolean tlc_connection_carried (const TlcConnection *connection, gint32 sequence);
+
+/* Sends all of @data. *@ret_sent says how much the kernel took, also on failure. */
+static inline TlcIo
+tlc_connection_send (TlcConnection *connection, const guint8 *data, gsize length, gint64 deadline_us,
+                     gsize *ret_sent)
+{
+  gssize n = send (connection->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+  *ret_sent = n > 0 ? (gsize) n : 0;
+  if (G_LIKELY (*ret_sent == length))
+    return TLC_IO_DONE;
+  return tlc_connection_send_rest (connection, data, length, deadline_us, ret_sent);
+}
+
+/* Receives at least one byte, at most @capacity, waiting until the deadline. @now_us is the caller's latest
+ * reading of the clock, 0: none that is good enough. It decides whether the socket's timer will do to wait by. */
+static inline TlcIo
+tlc_connection_receive (TlcConnection *connection, guint8 *data, gsize capacity, gint64 deadline_us,
+                        gint64 now_us, gsize *ret_received)
+{
+  gboolean by_timer = connection->receive_timer_us > 0 && now_us > 0
+                      && deadline_us - now_us >= connection->receive_timer_us;
+  gssize n = recv (connection->fd, data, capacity, by_timer ? 0 : MSG_DONTWAIT);
+
+  *ret_received = (gsize) n;
+  if (G_LIKELY (n > 0))
+    return TLC_IO_DONE;
+  return n == 0 ? TLC_IO_CLOSED
+                : tlc_connection_receive_later (connection, data, capacity, deadline_us, ret_received);
+}
+
+/* Remembers that the request numbered @sequence was sent. */
+static inline void
+tlc_connection_carry (TlcConnection *connection, gint32 sequence)
+{
+  connection->recent[connection->n_carried++ % TLC_CONNECTION_RECENT] = sequence;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Dialling: from a snapshot's endpoints to a connection. connect-timeout bounds the whole of it: what is left is
+ * shared evenly among the endpoints that are left, so that a first one that swallows packets leaves time for the
+ * second, and one that refuses leaves all of its time.
+ *
+ * Threads: any; nothing is shared. Cancellation waits until the attempt is over, so that no socket is lost. */
+#include "connect/tlc-dial.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "model/tlc-clock.h"
+
+/* A UNIX socket whose backlog is full says EAGAIN, and poll() does not help: ask again after so long. */
+#define TLC_DIAL_BACKLOG_WAIT_US 2000
+
+static gboolean
+tlc_dial_wait (int fd, gint64 deadline_us)
+{
+  struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
+
+  for (;;)
+    {
+      gint64 left_us = deadline_us - tlc_clock_now_us ();
+      struct timespec left = { left_us / G_USEC_PER_SEC, (left_us % G_USEC_PER_SEC) * 1000 };
+      int n;
+
+      if (left_us <= 0)
+        return FALSE;
+      n = ppoll (&pollfd, fd >= 0 ? 1 : 0, &left, NULL);
+      if (n > 0)
+        return TRUE;
+      if (n < 0 && errno != EINTR)
+        return FALSE;
+      if (fd < 0)
+        return TRUE;
+    }
+}
+
+/* The kernel connects a loopback socket to itself when it picks the dialled port as our own. */
+static gboolean
+tlc_dial_is_to_itself (int fd, const TlcAddress *address)
+{
+  struct sockaddr_storage own;
+  socklen_t length = sizeof own;
+
+  return address->kind == TLC_ADDRESS_INET && getsockname (fd, (struct sockaddr *) &own, &length) == 0
+         && length == address->sockaddr_length && memcmp (&own, &address->sockaddr, length) == 0;
+}
+
+static int
+tlc_dial_finish (int fd, gint64 deadline_us)
+{
+  int error = 0;
+  socklen_t length = sizeof error;
+
+  if (!tlc_dial_wait (fd, deadline_us))
+    return ETIMEDOUT;
+  if (getsockopt (fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+    return errno;
+  return error;
+}
+
+/* 0, or the errno of the failure. */
+static int
+tlc_dial_connect (int fd, const TlcAddress *address, gint64 deadline_us)
+{
+  int error;
+
+  for (;;)
+    {
+      error = connect (fd, &address->sockaddr.any, address->sockaddr_length) == 0 ? 0 : errno;
+      if (error == EAGAIN && address->kind == TLC_ADDRESS_UNIX)
+        {
+          gint64 now_us = tlc_clock_now_us ();
+
+          if (now_us >= deadline_us)
+            return ETIMEDOUT;
+          tlc_dial_wait (-1, MIN (deadline_us, now_us + TLC_DIAL_BACKLOG_WAIT_US));
+          continue;
+        }
+      if (error == EINPROGRESS || error == EINTR)
+        error = tlc_dial_finish (fd, deadline_us);
+      if (error == 0 && tlc_dial_is_to_itself (fd, address))
+        error = ECONNREFUSED;
+      return error;
+    }
+}
+
+static TlcConnection *
+tlc_dial_endpoint (TlcEndpoint *endpoint, const TlcSettings *settings, gint64 deadline_us,
+                   int *ret_error)
+{
+  const TlcAddress *address = tlc_endpoint_get_address (endpoint);
+  TlcConnection *connection;
+  int fd = socket (address->sockaddr.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+  if (fd < 0)
+    {
+      *ret_error = errno;
+      return NULL;
+    }
+  *ret_error = tlc_dial_connect (fd, address, deadline_us);
+  if (*ret_error != 0)
+    {
+      close (fd);
+      return NULL;
+    }
+  connection = tlc_connection_new (fd, endpoint, settings);
+  if (connection == NULL)
+    *ret_error = errno;
+  return connection;
+}
+
+static void
+tlc_dial_note (TlcDialReport *report, const TlcEndpoint *endpoint, int error, gint64 waited_us)
+{
+  report->failed++;
+  if (report->reasons == NULL)
+    return;
+  g_string_append_printf (report->reasons, "%s%s: ", report->reasons->len > 0 ? "; " : "",
+                          tlc_endpoint_get_text (endpoint));
+  if (error == ETIMEDOUT)
+    g_string_append_printf (report->reasons, "no connection within %" G_GINT64_FORMAT " ms",
+                            waited_us / 1000);
+  else
+    g_string_append (report->reasons, g_strerror (error));
+}
+
+TlcConnection *
+tlc_dial (const TlcSnapshot *snapshot, gint64 deadline_us, TlcDialReport *report)
+{
+  gint64 now_us = tlc_clock_now_us ();
+  TlcConnection *connection = NULL;
+  int cancel_state;
+
+  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
+  deadline_us = MIN (deadline_us, now_us + snapshot->settings->connect_timeout_us);
+  for (guint i = 0; connection == NULL && i < snapshot->endpoints->len; i++)
+    {
+      gint64 share_us = (deadline_us - now_us) / (snapshot->endpoints->len - i);
+      gint64 began_us = now_us;
+      int error;
+
+      connection = tlc_dial_endpoint (snapshot->endpoints->pdata[i], snapshot->settings,
+                                      now_us + MAX (share_us, 0), &error);
+      now_us = tlc_clock_now_us ();
+      if (connection == NULL)
+        tlc_dial_note (report, snapshot->endpoints->pdata[i], error, now_us - began_us);
+    }
+  pthread_setcancelstate (cancel_state, NULL);
+  return connection;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The types of settings: how each kind of value is read, written and described.
+ *
+ * They bring a row's range or choices to the parsers of tlc-value.c and tlc-address-parse.c, and
+ * store into the field that the row names. Constant; pure functions.
+ */
+#include "model/tlc-settings-table.h"
+
+#include "model/tlc-text.h"
+#include "model/tlc-value.h"
+
+static gboolean
+tlc_duration_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  return tlc_value_parse_duration (text, setting->min, setting->max, field, error);
+}
+
+static char *
+tlc_duration_format (const TlcSetting *setting, gconstpointer field)
+{
+  return tlc_value_format_duration (*(const gint64 *) field);
+}
+
+static char *
+tlc_duration_describe (const TlcSetting *setting)
+{
+  g_autofree char *min = tlc_value_format_duration (setting->min);
+  g_autofree char *max = tlc_value_format_duration (setting->max);
+
+  return g_strdup_printf ("duration, %s to %s", min, max);
+}
+
+const TlcSettingType tlc_duration_type = {
+  tlc_duration_parse, tlc_duration_format, tlc_duration_describe,
+};
+
+static gboolean
+tlc_size_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  return tlc_value_parse_size (text, (gsize) setting->min, (gsize) setting->max, field, error);
+}
+
+static char *
+tlc_size_format (const TlcSetting *setting, gconstpointer field)
+{
+  return tlc_value_format_size (*(const gsize *) field);
+}
+
+static char *
+tlc_size_describe (const TlcSetting *setting)
+{
+  g_autofree char *min = tlc_value_format_size ((gsize) setting->min);
+  g_autofree char *max = tlc_value_format_size ((gsize) setting->max);
+
+  return g_strdup_printf ("size, %s to %s", min, max);
+}
+
+const TlcSettingType tlc_size_type = {
+  tlc_size_parse, tlc_size_format, tlc_size_describe,
+};
+
+static gboolean
+tlc_boolean_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  return tlc_value_parse_boolean (text, field, error);
+}
+
+static char *
+tlc_boolean_format (const TlcSetting *setting, gconstpointer field)
+{
+  return g_strdup (tlc_value_format_boolean (*(const gboolean *) field));
+}
+
+static char *
+tlc_boolean_describe (const TlcSetting *setting)
+{
+  return g_strdup ("`true` or `false`");
+}
+
+const TlcSettingType tlc_boolean_type = {
+  tlc_boolean_parse, tlc_boolean_format, tlc_boolean_describe,
+};
+
+/* Choices are stored as the enumerations that the rows name: as wide as a guint, and from 0. */
+G_STATIC_ASSERT (sizeof (TlcProtocolKind) == sizeof (guint));
+G_STATIC_ASSERT (sizeof (TlcTransportKind) == sizeof (guint));
+
+static gboolean
+tlc_choice_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  g_autofree char *choices = NULL;
+
+  for (guint i = 0; setting->choices[i] != NULL; i++)
+    if (g_str_equal (setting->choices[i], text))
+      {
+        *(guint *) field = i;
+        return TRUE;
+      }
+  choices = g_strjoinv (" or ", (char **) setting->choices);
+  tlc_text_refuse (error, text, "write %s", choices);
+  return FALSE;
+}
+
+static char *
+tlc_choice_format (const TlcSetting *setting, gconstpointer field)
+{
+  return g_strdup (setting->choices[*(const guint *) field]);
+}
+
+static char *
+tlc_choice_describe (const TlcSetting *setting)
+{
+  g_autofree char *choices = g_strjoinv ("` or `", (char **) setting->choices);
+
+  return g_strdup_printf ("`%s`", choices);
+}
+
+const TlcSettingType tlc_choice_type = {
+  tlc_choice_parse, tlc_choice_format, tlc_choice_describe,
+};
+
+/* Parses one item and appends it; @seen has the texts of those before. */
+static gboolean
+tlc_endpoints_append (GPtrArray *addresses, GHashTable *seen, const char *item, GError **error)
+{
+  g_autoptr (TlcAddress) address = tlc_address_parse (item, error);
+
+  if (address == NULL)
+    return FALSE;
+  if (addresses->len == TLC_SETTING_ENDPOINTS_MAX)
+    {
+      tlc_text_refuse (error, item, "one endpoint too many; a service has at most %d",
+                       TLC_SETTING_ENDPOINTS_MAX);
+      return FALSE;
+    }
+  if (g_hash_table_contains (seen, address->text))
+    {
+      tlc_text_refuse (error, item, "it stands in the list twice; write it once");
+      return FALSE;
+    }
+  g_hash_table_add (seen, address->text);
+  g_ptr_array_add (addresses, g_steal_pointer (&address));
+  return TRUE;
+}
+
+static gboolean
+tlc_endpoints_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  g_autoptr (GPtrArray) addresses = NULL;
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  const char *cursor = text;
+
+  addresses = g_ptr_array_new_with_free_func ((GDestroyNotify) tlc_address_free);
+  for (;;)
+    {
+      g_autofree char *item = tlc_text_next_item (&cursor);
+
+      if (item == NULL)
+        break;
+      if (!tlc_endpoints_append (addresses, seen, item, error))
+        return FALSE;
+    }
+  if (addresses->len == 0)
+    {
+      tlc_text_refuse (error, text, "a service needs at least one endpoint, such as "
+                       "tcp://127.0.0.1:9090 or unix:/run/echo.sock");
+      return FALSE;
+    }
+  *(GPtrArray **) field = g_steal_pointer (&addresses);
+  return TRUE;
+}
+
+static char *
+tlc_endpoints_format (const TlcSetting *setting, gconstpointer field)
+{
+  const GPtrArray *addresses = *(GPtrArray *const *) field;
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < addresses->len; i++)
+    {
+      const TlcAddress *address = addresses->pdata[i];
+
+      g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", address->text);
+    }
+  return g_string_free (text, FALSE);
+}
+
+static char *
+tlc_endpoints_describe (const TlcSetting *setting)
+{
+  return g_strdup_printf ("list of 1 to %d addresses, no two the same: `tcp://host:port`, "
+                          "`tcp://[v6]:port`, `unix:/path`, `unix:@name`",
+                          TLC_SETTING_ENDPOINTS_MAX);
+}
+
+const TlcSettingType tlc_endpoints_type = {
+  tlc_endpoints_parse, tlc_endpoints_format, tlc_endpoints_describe,
+};

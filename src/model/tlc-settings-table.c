@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of settings: every key, with its type, default, range and help, once.
+ *
+ * Configs, the parsed settings and docs/settings.md are made from it. A key that is not in it does
+ * not exist, and one that is works. To add one: a field in TlcSettings, a row here, and a run of the
+ * config test with TLC_UPDATE_DOCS=1. All of it is constant.
+ */
+#include "model/tlc-settings-table.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "model/tlc-error-private.h"
+#include "model/tlc-text.h"
+
+#define TLC_MS G_GINT64_CONSTANT (1000) /* us */
+#define TLC_HOUR (3600 * 1000 * TLC_MS)
+#define TLC_KIB G_GINT64_CONSTANT (1024)
+#define TLC_GIB (1024 * 1024 * TLC_KIB)
+
+/* Indexed by the enumeration. */
+static const char *const tlc_protocol_choices[] = { [TLC_PROTOCOL_BINARY] = "binary", NULL };
+static const char *const tlc_transport_choices[] = { [TLC_TRANSPORT_FRAMED] = "framed", NULL };
+
+static const TlcSetting tlc_settings[] = {
+  {
+      .key = "endpoints",
+      .type = &tlc_endpoints_type,
+      .example = "tcp://127.0.0.1:9090",
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, addresses),
+      .help = "Where the service's servers are. A host name stands for each of its addresses.",
+  },
+  {
+      .key = "protocol",
+      .type = &tlc_choice_type,
+      .default_text = "binary",
+      .choices = tlc_protocol_choices,
+      .offset = offsetof (TlcSettings, protocol),
+      .help = "The Thrift protocol that the servers speak.",
+  },
+  {
+      .key = "transport",
+      .type = &tlc_choice_type,
+      .default_text = "framed",
+      .choices = tlc_transport_choices,
+      .offset = offsetof (TlcSettings, transport),
+      .help = "The Thrift transport that the servers speak.",
+  },
+  {
+      .key = "connect-timeout",
+      .type = &tlc_duration_type,
+      .default_text = "1s",
+      .min = TLC_MS,
+      .max = 24 * TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, connect_timeout_us),
+      .help = "How long one attempt to connect may take.",
+  },
+  {
+      .key = "call-timeout",
+      .type = &tlc_duration_type,
+      .default_text = "5s",
+      .min = TLC_MS,
+      .max = 24 * TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, call_timeout_us),
+      .help = "How long a call may take, whatever it waits for: connecting, sending, the reply.",
+  },
+  {
+      .key = "keepalive",
+      .type = &tlc_boolean_type,
+      .default_text = "true",
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, keepalive),
+      .help = "Whether TCP probes silent connections, to find those whose peer is gone.",
+  },
+  {
+      .key = "max-message-size",
+      .type = &tlc_size_type,
+      .default_text = "16MiB",
+      .min = TLC_KIB,
+      .max = TLC_GIB,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, max_message_size),
+      .help = "The largest request or reply, as bytes on the wire.",
+  },
+  {
+      .key = "max-decoded-size",
+      .type = &tlc_size_type,
+      .default_text = "128MiB",
+      .min = TLC_KIB,
+      .max = TLC_GIB,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, max_decoded_size),
+      .help = "What one reply may grow to in memory: few bytes on the wire can be many objects.",
+  },
+};
+
+const TlcSetting *
+tlc_settings_table (guint *ret_n_settings)
+{
+  *ret_n_settings = G_N_ELEMENTS (tlc_settings);
+  return tlc_settings;
+}
+
+const TlcSetting *
+tlc_setting_peek (const char *key)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (tlc_settings); i++)
+    if (g_str_equal (tlc_settings[i].key, key))
+      return &tlc_settings[i];
+  return NULL;
+}
+
+/* The known key that @key was probably meant to be: at most a third of it differs. */
+static const char *
+tlc_setting_find_nearest (const char *key)
+{
+  const char *nearest = NULL;
+  guint least = G_MAXUINT;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (tlc_settings); i++)
+    {
+      guint distance = tlc_text_distance (key, tlc_settings[i].key);
+
+      if (distance < least && distance <= strlen (tlc_settings[i].key) / 3)
+        {
+          nearest = tlc_settings[i].key;
+          least = distance;
+        }
+    }
+  return nearest;
+}
+
+const TlcSetting *
+tlc_setting_find (const char *key, const char *value, GError **error)
+{
+  const TlcSetting *setting = tlc_setting_peek (key);
+
+  if (setting != NULL)
+    return setting;
+
+  g_autofree char *shown_key = tlc_text_escape (key);
+  g_autofree char *shown_value = tlc_text_escape (value);
+  const char *nearest = tlc_setting_find_nearest (key);
+
+  tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
+                 "%s = \"%s\": unknown key; %s%s%sdocs/settings.md lists the keys", shown_key,
+                 shown_value, nearest != NULL ? "did you mean " : "",
+                 nearest != NULL ? nearest : "", nearest != NULL ? "? " : "");
+  return NULL;
+}
+
+gboolean
+tlc_setting_parse (const TlcSetting *setting, const char *text, TlcSettings *settings,
+                   GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (strnlen (text, TLC_SETTING_VALUE_MAX + 1) > TLC_SETTING_VALUE_MAX)
+    tlc_text_refuse (&reason, text, "a value is at most %d bytes long", TLC_SETTING_VALUE_MAX);
+  else if (setting->type->parse (setting, text, (char *) settings + setting->offset, &reason))
+    return TRUE;
+
+  tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT, "%s = %s", setting->key,
+                 reason->message);
+  return FALSE;
+}
+
+char *
+tlc_setting_canonicalize (const TlcSetting *setting, const char *text, GError **error)
+{
+  g_autoptr (TlcSettings) scratch = g_new0 (TlcSettings, 1);
+
+  if (!tlc_setting_parse (setting, text, scratch, error))
+    return NULL;
+  return setting->type->format (setting, (const char *) scratch + setting->offset);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings: the parsed form of a config, and the docs page of the table that both are made from.
+ *
+ * Immutable once made; a snapshot owns them, and any thread that has the snapshot reads them.
+ */
+#include "model/tlc-settings.h"
+
+#include "model/tlc-error-private.h"
+#include "model/tlc-settings-table.h"
+
+static gboolean
+tlc_settings_fill (TlcSettings *settings, const TlcConfig *config, const TlcSetting *setting,
+                   GError **error)
+{
+  const char *text = tlc_config_peek (config, setting);
+
+  if (text == NULL)
+    {
+      tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
+                     "%s: not set; it has no default: give a value such as %s = %s", setting->key,
+                     setting->key, setting->example);
+      return FALSE;
+    }
+  /* Checked when it was set; but an address may name an interface that has gone since. */
+  return tlc_setting_parse (setting, text, settings, error);
+}
+
+TlcSettings *
+tlc_settings_new (const TlcConfig *config, const char *service_name, GError **error)
+{
+  g_autoptr (TlcSettings) settings = g_new0 (TlcSettings, 1);
+  guint n_settings;
+  const TlcSetting *table = tlc_settings_table (&n_settings);
+
+  for (guint i = 0; i < n_settings; i++)
+    if (!tlc_settings_fill (settings, config, &table[i], error))
+      {
+        g_prefix_error (error, "service %s: ", service_name);
+        return NULL;
+      }
+  return g_steal_pointer (&settings);
+}
+
+void
+tlc_settings_free (TlcSettings *settings)
+{
+  if (settings == NULL)
+    return;
+  g_clear_pointer (&settings->addresses, g_ptr_array_unref);
+  g_free (settings);
+}
+
+static const char tlc_settings_introduction[] =
+    "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
+    "<!-- Made from the table in src/model/tlc-settings-table.c by the config test with\n"
+    "     TLC_UPDATE_DOCS=1. Do not edit. -->\n"
+    "# Settings\n"
+    "\n"
+    "The keys of a service, the same for `tlc_config_set()` and for everything else that reads "
+    "settings.\n"
+    "A value that is not right is refused when it is set, with what would be, and changes "
+    "nothing.\n"
+    "\n"
+    "- A **list** has its items separated by commas, spaces or both.\n"
+    "- A **duration** is a number and a unit, `us` `ms` `s` `m` or `h`: `250ms`, `1.5s`. A number "
+    "without a\n"
+    "  unit is refused, and so is what is no whole number of microseconds.\n"
+    "- A **size** is a whole number of bytes, or of `KiB` or `MiB`: `65536`, `16MiB`.\n"
+    "- `tcp://[fe80::1%eth0]:9090` is how a link-local address is written; an abstract name or a "
+    "path of a\n"
+    "  unix socket has at most 107 bytes.\n"
+    "- `tlc_config_get()` returns one text for each value: `1500ms` for `1.5s`, `16MiB` for "
+    "`16777216`.\n"
+    "\n"
+    "The last column says whether a running service takes a change, by "
+    "`tlc_service_reconfigure()`.\n"
+    "\n"
+    "| key | values | default | meaning | while running |\n"
+    "| --- | --- | --- | --- | --- |\n";
+
+static void
+tlc_settings_describe_row (GString *page, const TlcSetting *setting)
+{
+  g_autofree char *values = setting->type->describe (setting);
+
+  g_string_append_printf (page, "| `%s` | %s | ", setting->key, values);
+  if (setting->default_text != NULL)
+    g_string_append_printf (page, "`%s`", setting->default_text);
+  else
+    g_string_append (page, "none: it must be set");
+  g_string_append_printf (page, " | %s | %s |\n", setting->help,
+                          setting->reconfigurable ? "yes" : "no");
+}
+
+char *
+tlc_settings_describe (void)
+{
+  GString *page = g_string_new (tlc_settings_introduction);
+  guint n_settings;
+  const TlcSetting *table = tlc_settings_table (&n_settings);
+
+  for (guint i = 0; i < n_settings; i++)
+    tlc_settings_describe_row (page, &table[i]);
+  return g_string_free (page, FALSE);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "tlc/config.h"
+
+#include "model/tlc-address.h"
+
+/* The values of a config, parsed: what the library reads. Immutable once made; part of a snapshot. */
+typedef enum {
+  TLC_PROTOCOL_BINARY
+} TlcProtocolKind;
+
+typedef enum {
+  TLC_TRANSPORT_FRAMED
+} TlcTransportKind;
+
+typedef struct {
+  GPtrArray *addresses; /* of TlcAddress, at least one, in the order of the text, no two equal */
+  TlcProtocolKind protocol;
+  TlcTransportKind transport;
+  gint64 connect_timeout_us;
+  gint64 call_timeout_us;
+  gboolean keepalive;
+  gsize max_message_size;
+  gsize max_decoded_size;
+} TlcSettings;
+
+/* Parses @config whole; every key has been checked by tlc_config_set() already, what is checked here is that
+ * nothing is missing ("endpoints") and that the values go together. @service_name is for the message. */
+TlcSettings *tlc_settings_new (const TlcConfig *config, const char *service_name, GError **error);
+void tlc_settings_free (TlcSettings *settings);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcSettings, tlc_settings_free)
