@@ -107,9 +107,10 @@ service Echo extends Identity {
   Tree echo_tree(1: Tree value),
   Everything echo_everything(1: Everything value),
   Strict echo_strict(1: Strict value),
-  list<i32> echo_list(1: list<i32> value),
-  set<i32> echo_set(1: set<i32> value),
-  map<string, i32> echo_map(1: map<string, i32> value),
+  /* not "value": the generated c_glib writer of a set has a local of that name, and would send an empty one */
+  list<i32> echo_list(1: list<i32> elements),
+  set<i32> echo_set(1: set<i32> elements),
+  map<string, i32> echo_map(1: map<string, i32> entries),
 
   /* large replies: count elements, made by the server, the same each time */
   list<Sample> samples(1: i32 count),

@@ -5,7 +5,10 @@
  */
 #include <arpa/inet.h>
 #include <check.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +18,10 @@
 
 #include "model/tlc-address.h"
 
-#define PATH_OF_107 /* with the slash in front of it */                                            \
-  "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define LABEL_OF_63 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define NAME_OF_253 LABEL_OF_63 "." LABEL_OF_63 "." LABEL_OF_63 "." NAME_OF_61
-#define NAME_OF_61 "ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define LABEL_OF_61 "ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define NAME_OF_253 LABEL_OF_63 "." LABEL_OF_63 "." LABEL_OF_63 "." LABEL_OF_61
+#define PATH_OF_107 "/run/" LABEL_OF_63 "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 typedef struct {
   const char *text;
@@ -248,7 +250,7 @@ END_TEST
 
 START_TEST (test_address_fills_abstract)
 {
-  /* An abstract name starts with a zero byte and ends with the length, with no zero byte after it. */
+  /* An abstract name starts with a zero byte, and ends with the length, not with another. */
   g_autoptr (TlcAddress) address = tlc_address_parse ("unix:@ab", NULL);
   g_autoptr (TlcAddress) largest = tlc_address_parse ("unix:@" PATH_OF_107, NULL);
 
@@ -328,7 +330,7 @@ END_TEST
 
 START_TEST (test_address_resolves_localhost)
 {
-  /* A name becomes INET addresses with its port and name, no two equal, on a loopback-only machine too. */
+  /* A name becomes INET addresses with its port and name, no two equal, with no network too. */
   g_autoptr (GError) error = NULL;
   g_autoptr (TlcAddress) name = tlc_address_parse ("tcp://localhost:9090", NULL);
   g_autoptr (GPtrArray) addresses = tlc_address_resolve (name, &error);
@@ -375,8 +377,124 @@ START_TEST (test_address_unresolved_is_unavailable)
   ck_assert_ptr_null (addresses);
   ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_UNAVAILABLE));
   ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
-  ck_assert_msg (g_str_has_prefix (error->message, "tcp://nowhere.invalid:9090: name not resolved: "),
+  ck_assert_msg (g_str_has_prefix (error->message, "tcp://nowhere.invalid:9090: name not resolved"),
                  "%s", error->message);
+}
+END_TEST
+
+/* A resolver's answer made by a test: getaddrinfo() below gives it out and asks no system. */
+static gboolean staged;
+static int staged_result;
+static struct addrinfo *staged_infos;
+static int staged_flags; /* what the resolver was asked with */
+
+int
+getaddrinfo (const char *node, const char *service, const struct addrinfo *hints,
+             struct addrinfo **ret_infos)
+{
+  if (!staged)
+    {
+      __typeof__ (&getaddrinfo) system_getaddrinfo =
+          (__typeof__ (&getaddrinfo)) dlsym (RTLD_NEXT, "getaddrinfo");
+
+      return system_getaddrinfo (node, service, hints, ret_infos);
+    }
+  staged_flags = hints->ai_flags;
+  *ret_infos = staged_infos;
+  errno = ENFILE;
+  return staged_result;
+}
+
+void
+freeaddrinfo (struct addrinfo *infos)
+{
+  if (!staged)
+    ((__typeof__ (&freeaddrinfo)) dlsym (RTLD_NEXT, "freeaddrinfo")) (infos);
+}
+
+/* Stages the socket addresses of @n literals, in this order. */
+static void
+stage (const char *const *literals, guint n)
+{
+  struct addrinfo *infos = g_new0 (struct addrinfo, n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      TlcAddress *address = tlc_address_parse (literals[i], NULL);
+
+      infos[i].ai_family = address->sockaddr.any.sa_family;
+      infos[i].ai_addr = &address->sockaddr.any;
+      infos[i].ai_addrlen = address->sockaddr_length;
+      infos[i].ai_next = i + 1 < n ? &infos[i + 1] : NULL;
+    }
+  staged = TRUE;
+  staged_infos = infos; /* until the process of this test ends */
+}
+
+START_TEST (test_address_resolves_in_order_without_doubles)
+{
+  /* The resolver's order is kept, and what it repeats, or knows of other families, is left out. */
+  static const char *const answers[] = {
+    "tcp://[fe80::1%lo]:1", "tcp://10.0.0.2:1", "tcp://[fe80::1%lo]:1", "unix:@x",
+    "tcp://10.0.0.1:1",     "tcp://10.0.0.2:1", "tcp://[::2]:1",
+  };
+  static const char *const expected[] = {
+    "tcp://[fe80::1%lo]:9090 (db)", "tcp://10.0.0.2:9090 (db)", "tcp://10.0.0.1:9090 (db)",
+    "tcp://[::2]:9090 (db)",
+  };
+  g_autoptr (TlcAddress) name = tlc_address_parse ("tcp://db:9090", NULL);
+  g_autoptr (GPtrArray) addresses = NULL;
+
+  stage (answers, G_N_ELEMENTS (answers));
+  addresses = tlc_address_resolve (name, NULL);
+  ck_assert_uint_eq (addresses->len, G_N_ELEMENTS (expected));
+  for (guint i = 0; i < addresses->len; i++)
+    ck_assert_str_eq (((TlcAddress *) addresses->pdata[i])->text, expected[i]);
+
+  /* What AI_ADDRCONFIG does on a machine with a loopback interface alone cannot be staged. */
+  ck_assert_int_eq (staged_flags & AI_ADDRCONFIG, 0);
+}
+END_TEST
+
+START_TEST (test_address_resolves_bounded)
+{
+  /* Law 5: a name with very many addresses is cut at 256 of them. */
+  g_autoptr (TlcAddress) name = tlc_address_parse ("tcp://db:9090", NULL);
+  g_autoptr (GPtrArray) addresses = NULL;
+  g_autoptr (GPtrArray) answers = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; i < 300; i++)
+    g_ptr_array_add (answers, g_strdup_printf ("tcp://10.0.%u.%u:1", i / 256, i % 256));
+  stage ((const char *const *) answers->pdata, answers->len);
+  addresses = tlc_address_resolve (name, NULL);
+  ck_assert_uint_eq (addresses->len, 256);
+}
+END_TEST
+
+START_TEST (test_address_resolver_failure_says_why)
+{
+  /* The reason is the resolver's own, the system's, or that no address is of use. */
+  static const char *const other_family[] = { "unix:@x" };
+  g_autofree char *system_reason =
+      g_strdup_printf ("tcp://db:9090: name not resolved: %s", g_strerror (ENFILE));
+  const struct { int result; const char *message; } rows[] = {
+    { EAI_SYSTEM, system_reason },
+    { EAI_AGAIN, "tcp://db:9090: name not resolved: Temporary failure in name resolution" },
+    { 0, "tcp://db:9090: name not resolved: it has no IPv4 or IPv6 address" },
+  };
+  g_autoptr (TlcAddress) name = tlc_address_parse ("tcp://db:9090", NULL);
+
+  stage (other_family, 1);
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      staged_result = rows[i].result;
+      ck_assert_ptr_null (tlc_address_resolve (name, &error));
+      ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_UNAVAILABLE));
+      ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
+      ck_assert_str_eq (error->message, rows[i].message);
+    }
 }
 END_TEST
 
@@ -398,7 +516,7 @@ parse_anything (const char *text)
 
 START_TEST (test_address_survives_mutations)
 {
-  /* Each accepted text, cut at each byte and with each byte changed in each bit, never does harm. */
+  /* Each accepted text, cut at each byte, and with each of its bits changed, does no harm. */
   gsize length = strlen (accepted[_i].text);
 
   for (gsize at = 0; at < length; at++)
@@ -447,11 +565,14 @@ address_suite (void)
   add_parse_tests (parse);
   suite_add_tcase (suite, parse);
 
-  tcase_set_timeout (resolve, 30); /* the system's resolver may wait for a server that is not there */
+  tcase_set_timeout (resolve, 30); /* the system's resolver may wait for a server that is down */
   tcase_add_test (resolve, test_address_resolves_localhost);
   tcase_add_loop_test (resolve, test_address_resolves_other_kinds_to_themselves, 0,
                        G_N_ELEMENTS (accepted));
   tcase_add_test (resolve, test_address_unresolved_is_unavailable);
+  tcase_add_test (resolve, test_address_resolves_in_order_without_doubles);
+  tcase_add_test (resolve, test_address_resolves_bounded);
+  tcase_add_test (resolve, test_address_resolver_failure_says_why);
   suite_add_tcase (suite, resolve);
   return suite;
 }

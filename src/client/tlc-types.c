@@ -57,8 +57,7 @@ tlc_types_table_find (TlcTypesTable *table, GType type, GType *ret_found)
   for (;; i = (i + 1) & mask)
     {
       /* ORDER(types.publish): acquire; pairs with the release in tlc_types_table_add().
-       * Orders:  seeing @type in the entry  ->  reading the finalizer beside it.
-       * Without: the first objects freed after a registration call a null pointer.
+       * Orders: seeing @type -> reading the finalizer beside it. Without: a null one is called.
        * Checked: tests/test-types.c, repair_while_freed under ThreadSanitizer */
       GType found = atomic_load_explicit (&table->entries[i].type, memory_order_acquire);
 
@@ -80,8 +79,7 @@ tlc_types_table_add (TlcTypesTable *table, GType type, TlcFinalizeFunc original)
   entry->original = original;
   table->n_used++;
   /* ORDER(types.publish): release; pairs with the acquire in tlc_types_table_find().
-   * Orders:  the store of the finalizer  ->  the store of @type, which makes the entry count.
-   * Without: the first objects freed after a registration call a null pointer.
+   * Orders: the store of the finalizer -> the store of @type. Without: a null one is called.
    * Checked: tests/test-types.c, repair_while_freed under ThreadSanitizer */
   atomic_store_explicit (&entry->type, type, memory_order_release);
 }
@@ -112,8 +110,7 @@ static TlcTypesTable *
 tlc_types_get_table (void)
 {
   /* ORDER(types.publish): acquire; pairs with the release in tlc_types_remember_unlocked().
-   * Orders:  seeing the table  ->  reading its size and entries.
-   * Without: a finalizer searches a table that still reads as zeros, and finds nothing.
+   * Orders: seeing the table -> reading it. Without: it may still read as zeros.
    * Checked: tests/test-types.c, repair_while_freed under ThreadSanitizer */
   return atomic_load_explicit (&tlc_types_table, memory_order_acquire);
 }
@@ -127,8 +124,7 @@ tlc_types_remember_unlocked (GType type, TlcFinalizeFunc original)
     {
       table = tlc_types_table_new (table, table == NULL ? TLC_TYPES_FIRST_BITS : table->bits + 1);
       /* ORDER(types.publish): release; pairs with the acquire in tlc_types_get_table().
-       * Orders:  the stores that filled @table  ->  the store that makes it reachable.
-       * Without: a finalizer searches a table that still reads as zeros, and finds nothing.
+       * Orders: the stores that fill @table -> this one. Without: it may still read as zeros.
        * Checked: tests/test-types.c, repair_while_freed under ThreadSanitizer */
       atomic_store_explicit (&tlc_types_table, table, memory_order_release);
     }
@@ -213,12 +209,12 @@ tlc_types_repair_unlocked (GType type)
 
   if (klass->finalize == original)
     {
-      /* ORDER(types.publish): release; GLib's plain load is what it meets, hence the second look that
-       * tlc_types_finalize() takes under the lock.
-       * Orders:  the stores of the entry  ->  the store of the finalizer that looks for it.
-       * Without: an object of a class in use already is finalized before there is an entry. */
-      atomic_store_explicit ((_Atomic (TlcFinalizeFunc) *) &klass->finalize, tlc_types_finalize,
-                             memory_order_release);
+      _Atomic (TlcFinalizeFunc) *finalize = (_Atomic (TlcFinalizeFunc) *) &klass->finalize;
+
+      /* ORDER(types.publish): release; pairs with GLib's plain load, hence the second look under
+       * the lock in tlc_types_finalize(). Orders: the stores of the entry -> this one.
+       * Without: it is looked for before it is there. Checked: likewise */
+      atomic_store_explicit (finalize, tlc_types_finalize, memory_order_release);
     }
 
   return original;

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "model/tlc-clock.h"
@@ -83,8 +84,13 @@ tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 void
 tlc_connection_close (TlcConnection *connection)
 {
+  int cancel_state;
+
+  /* close() is where a cancelled thread would end, with the socket open. */
+  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
   /* Once only, whatever it returns: after EINTR the number may be another file's already. */
   close (connection->fd);
+  pthread_setcancelstate (cancel_state, NULL);
   tlc_endpoint_unref (connection->endpoint);
   g_free (connection);
 }

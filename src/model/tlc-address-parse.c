@@ -126,15 +126,16 @@ tlc_address_is_name (const char *host)
   if (length < 1 || length > TLC_ADDRESS_HOST_MAX)
     return FALSE;
 
-  for (const char *label = host; label < host + length;)
+  for (const char *label = host, *end = host + length;; label++)
     {
-      gsize label_length = strcspn (label, ".");
+      gsize label_length = MIN (strcspn (label, "."), (gsize) (end - label));
 
       if (!tlc_address_is_label (label, label_length))
         return FALSE;
-      label += label_length + 1;
+      label += label_length;
+      if (label == end)
+        return TRUE;
     }
-  return TRUE;
 }
 
 /* No top-level domain starts with a digit: such a host is an IPv4 address gone wrong, which
@@ -251,7 +252,7 @@ tlc_address_check_characters (const char *text, GError **error)
       return FALSE;
     }
   for (const char *at = text; *at != '\0'; at = g_utf8_next_char (at))
-    if (!g_unichar_isgraph (g_utf8_get_char (at)) || *at == ',')
+    if (!tlc_text_is_visible (g_utf8_get_char (at)) || *at == ',')
       {
         tlc_text_refuse (error, text, "an address has no spaces, commas or unprintable "
                          "characters: %s", tlc_address_forms);

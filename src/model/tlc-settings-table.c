@@ -4,7 +4,7 @@
  *
  * Configs, the parsed settings and docs/settings.md are made from it. A key that is not in it does
  * not exist, and one that is works. To add one: a field in TlcSettings, a row here, and a run of the
- * config test with TLC_UPDATE_DOCS=1. All of it is constant.
+ * settings test with TLC_UPDATE_DOCS=1. All of it is constant.
  */
 #include "model/tlc-settings-table.h"
 

@@ -53,7 +53,7 @@ tlc_settings_free (TlcSettings *settings)
 
 static const char tlc_settings_introduction[] =
     "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
-    "<!-- Made from the table in src/model/tlc-settings-table.c by the config test with\n"
+    "<!-- Made from the table in src/model/tlc-settings-table.c by the settings test with\n"
     "     TLC_UPDATE_DOCS=1. Do not edit. -->\n"
     "# Settings\n"
     "\n"

@@ -14,6 +14,13 @@
 #define TLC_TEXT_SEPARATORS " ,\t"
 #define TLC_TEXT_WORD_MAX 64 /* no key is nearly as long */
 
+/* GLib counts the separators of lines and paragraphs among what has a shape. */
+gboolean
+tlc_text_is_visible (gunichar character)
+{
+  return g_unichar_isgraph (character) && !g_unichar_isspace (character);
+}
+
 char *
 tlc_text_escape (const char *text)
 {
@@ -28,7 +35,7 @@ tlc_text_escape (const char *text)
 
       if (character == '"' || character == '\\')
         g_string_append_printf (escaped, "\\%c", (char) character);
-      else if (g_unichar_isprint (character))
+      else if (character == ' ' || tlc_text_is_visible (character))
         g_string_append_unichar (escaped, character);
       else
         g_string_append_printf (escaped, "\\u%04x", character);

@@ -7,6 +7,9 @@
 #define TLC_TEXT_SHOWN_MAX 320
 char *tlc_text_escape (const char *text);
 
+/* Neither a space nor a control or formatting character, of any alphabet. */
+gboolean tlc_text_is_visible (gunichar character);
+
 /* TLC_ERROR_CONFIG, not sent: `"text": reason`. Who knows the key puts it in front. */
 void tlc_text_refuse (GError **error, const char *text, const char *format, ...)
     G_GNUC_PRINTF (3, 4);

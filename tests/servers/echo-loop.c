@@ -144,6 +144,15 @@ echo_loop_get_address (EchoLoop *self)
   return self->address;
 }
 
+/* A compact protocol that failed inside a struct keeps a node for each level and never frees it. */
+static void
+echo_loop_clear_protocol (GObject **protocol)
+{
+  if (THRIFT_IS_COMPACT_PROTOCOL (*protocol))
+    g_queue_clear (&THRIFT_COMPACT_PROTOCOL (*protocol)->_last_field);
+  g_clear_object (protocol);
+}
+
 /* Requests one after the other until the peer closes or sends what cannot be understood.
  * The protocol does hold its transport; the transport does not hold the socket. */
 static void
@@ -170,8 +179,8 @@ echo_loop_serve (EchoLoop *self, int fd)
     continue;
   g_clear_error (&error);
 
-  g_clear_object (&out);
-  g_clear_object (&in);
+  echo_loop_clear_protocol (&out);
+  echo_loop_clear_protocol (&in);
   g_clear_object (&transport);
   g_object_unref (socket); /* closes fd */
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds messages byte by byte and takes requests apart. A message's number is left open until it is sent: the
- * places where one belongs are kept beside the bytes. */
+/* Builds messages byte by byte and takes requests apart. A message's number is left open until
+ * it is sent: the places where one belongs are kept beside the bytes. */
 
-#include "tlc-wire.h"
+#include "support/tlc-wire.h"
 
 #include <string.h>
 
@@ -323,7 +323,8 @@ tlc_wire_request_get_i32 (const TlcWireRequest *request, int id)
   return 0;
 }
 
-/* An "echo_..." has one argument, field 1, and a result of the same type, field 0: the rest is the same. */
+/* An "echo_..." has one argument, field 1, and a result of the same type, field 0: the rest is
+ * the same. */
 static void
 tlc_wire_answer_echo (TlcWire *wire, const TlcWireRequest *request)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Bytes as they travel: a builder of messages in Thrift's binary protocol, right and wrong ones, and the little
- * that a scripted server must understand of requests. What is built is what was asked for: nothing is checked
- * here. Types are those of Thrift (T_I32, T_REPLY, ...).
+/* Bytes as they travel: a builder of messages in Thrift's binary protocol, right and wrong ones,
+ * and the little that a scripted server must understand of requests. What is built is what was
+ * asked for: nothing is checked here. Types are those of Thrift (T_I32, T_REPLY, ...).
  *
  *   TlcWire *wire = tlc_wire_new ();
  *   tlc_wire_reply_begin (wire, "add");
@@ -49,7 +49,8 @@ void tlc_wire_message (TlcWire *wire, ThriftMessageType type, const char *name);
 void tlc_wire_message_full (TlcWire *wire, guint16 version, guint8 type, const char *name,
                             TlcWireNumber base, gint32 offset);
 
-/* A right reply but for what lies between: frame, header and, at the end, the result struct's stop. */
+/* A right reply but for what lies between: frame, header and, at the end, the result struct's
+ * stop. */
 void tlc_wire_reply_begin (TlcWire *wire, const char *name);
 void tlc_wire_reply_end (TlcWire *wire);
 
@@ -68,7 +69,8 @@ void tlc_wire_claim (TlcWire *wire, gint32 length);
 void tlc_wire_fill (TlcWire *wire, guint8 byte, gsize n);
 void tlc_wire_repeat (TlcWire *wire, const void *data, gsize length, gsize n);
 
-/* Headers of what holds other values; a set has the form of a list. Types are numbers: wrong ones are wanted. */
+/* Headers of what holds other values; a set has the form of a list. Types are numbers: wrong
+ * ones are wanted. */
 void tlc_wire_field (TlcWire *wire, int type, int id);
 void tlc_wire_stop (TlcWire *wire);
 void tlc_wire_list (TlcWire *wire, int element_type, gint32 count);
@@ -84,7 +86,8 @@ typedef struct {
   gsize body;       /* where the arguments begin in @frame */
 } TlcWireRequest;
 
-/* How long the framed message at the head of @data is, framing included; 0 while that cannot be told. */
+/* How long the framed message at the head of @data is, framing included; 0 while that cannot be
+ * told. */
 gsize tlc_wire_measure (const guint8 *data, gsize length);
 
 /* Takes apart the framed message @data; %NULL when it is none. */
@@ -94,8 +97,8 @@ void tlc_wire_request_free (TlcWireRequest *request);
 /* The i32 field @id of a request that has only i32 arguments. */
 gint32 tlc_wire_request_get_i32 (const TlcWireRequest *request, int id);
 
-/* What a server that works answers, stamped: "add" adds, "ping" is void, "echo_..." gives its argument back, other
- * methods are unknown. %NULL for a oneway request. */
+/* What a server that works answers, stamped: "add" adds, "ping" is void, "echo_..." gives its
+ * argument back, other methods are unknown. %NULL for a oneway request. */
 TlcWire *tlc_wire_answer (const TlcWireRequest *request);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcWire, tlc_wire_free)

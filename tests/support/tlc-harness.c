@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The frame around tests of faults. Belongs to the thread that runs the test. */
+
+#include "support/tlc-harness.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/tlc-process.h"
+
+void
+tlc_harness_begin (TlcHarness *harness, TlcScriptFamily family)
+{
+  harness->fds = tlc_process_count_fds ();
+  harness->threads = tlc_process_count_threads ();
+  harness->script = tlc_script_new (family);
+  harness->service = NULL;
+}
+
+void
+tlc_harness_then_serve (TlcHarness *harness)
+{
+  tlc_script_accept (harness->script);
+  tlc_script_serve (harness->script, 0);
+}
+
+void
+tlc_harness_end (TlcHarness *harness)
+{
+  g_autofree char *failure = NULL;
+
+  tlc_service_unref (harness->service);
+  tlc_thread_detach ();
+  for (guint i = 0; i < tlc_script_count_connections (harness->script); i++)
+    ck_assert_msg (tlc_script_wait_ended (harness->script, i), "connection %u is left open", i);
+  failure = tlc_script_dup_failure (harness->script);
+  if (failure != NULL)
+    ck_abort_msg ("%s", failure);
+  tlc_script_free (harness->script);
+  ck_assert_msg (tlc_process_settles (tlc_process_count_fds, harness->fds), "files are left open");
+  ck_assert_msg (tlc_process_settles (tlc_process_count_threads, harness->threads),
+                 "threads are left");
+}
+
+/* -- calls -- */
+
+gboolean
+tlc_harness_add (EchoIf *echo, GError **error)
+{
+  gint32 sum = 0;
+
+  return echo_if_add (echo, &sum, 1, 2, error);
+}
+
+gboolean
+tlc_harness_ping (EchoIf *echo, GError **error)
+{
+  return echo_if_ping (echo, error);
+}
+
+gboolean
+tlc_harness_string (EchoIf *echo, GError **error)
+{
+  g_autofree char *value = NULL;
+
+  return echo_if_echo_string (echo, &value, "text", error);
+}
+
+gboolean
+tlc_harness_binary (EchoIf *echo, GError **error)
+{
+  g_autoptr (GByteArray) value = g_byte_array_new ();
+  g_autoptr (GByteArray) result = NULL;
+
+  return echo_if_echo_binary (echo, &result, value, error);
+}
+
+gboolean
+tlc_harness_list (EchoIf *echo, GError **error)
+{
+  g_autoptr (GArray) value = g_array_new (FALSE, FALSE, sizeof (gint32));
+  g_autoptr (GArray) result = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  return echo_if_echo_list (echo, &result, value, error);
+}
+
+gboolean
+tlc_harness_set (EchoIf *echo, GError **error)
+{
+  g_autoptr (GHashTable) value = g_hash_table_new (g_int_hash, g_int_equal);
+  g_autoptr (GHashTable) result = g_hash_table_new_full (g_int_hash, g_int_equal, g_free, NULL);
+
+  return echo_if_echo_set (echo, &result, value, error);
+}
+
+gboolean
+tlc_harness_map (EchoIf *echo, GError **error)
+{
+  g_autoptr (GHashTable) value = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) result = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  return echo_if_echo_map (echo, &result, value, error);
+}
+
+gboolean
+tlc_harness_tree (EchoIf *echo, GError **error)
+{
+  g_autoptr (GObject) value = g_object_new (TYPE_TREE, NULL);
+  g_autoptr (GObject) result = g_object_new (TYPE_TREE, NULL);
+  Tree *tree = TREE (result);
+
+  return echo_if_echo_tree (echo, &tree, TREE (value), error);
+}
+
+gboolean
+tlc_harness_strict (EchoIf *echo, GError **error)
+{
+  g_autoptr (GObject) value = g_object_new (TYPE_STRICT, "must", 1, NULL);
+  g_autoptr (GObject) result = g_object_new (TYPE_STRICT, NULL);
+  Strict *strict = STRICT (result);
+
+  return echo_if_echo_strict (echo, &strict, STRICT (value), error);
+}
+
+gboolean
+tlc_harness_everything (EchoIf *echo, GError **error)
+{
+  g_autoptr (GObject) value = g_object_new (TYPE_EVERYTHING, NULL);
+  g_autoptr (GObject) result = g_object_new (TYPE_EVERYTHING, NULL);
+  Everything *everything = EVERYTHING (result);
+
+  return echo_if_echo_everything (echo, &everything, EVERYTHING (value), error);
+}
+
+gboolean
+tlc_harness_samples (EchoIf *echo, GError **error)
+{
+  g_autoptr (GPtrArray) result = g_ptr_array_new_with_free_func (g_object_unref);
+
+  return echo_if_samples (echo, &result, 1, error);
+}
+
+gboolean
+tlc_harness_words (EchoIf *echo, GError **error)
+{
+  g_autoptr (GPtrArray) result = g_ptr_array_new_with_free_func (g_free);
+
+  return echo_if_words (echo, &result, 1, error);
+}
+
+gboolean
+tlc_harness_numbers (EchoIf *echo, GError **error)
+{
+  g_autoptr (GArray) result = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  return echo_if_numbers (echo, &result, 1, error);
+}
+
+/* -- outcomes -- */
+
+static const char *
+tlc_harness_get_ending (TlcDelivery delivery)
+{
+  switch (delivery)
+    {
+    case TLC_DELIVERY_NOT_SENT:
+      return "(not sent)";
+    case TLC_DELIVERY_UNKNOWN:
+      return "(may have run)";
+    case TLC_DELIVERY_ANSWERED:
+    default:
+      return "(answered)";
+    }
+}
+
+void
+tlc_harness_must_fail (TlcHarness *harness, TlcHarnessCall call, TlcError code,
+                       TlcDelivery delivery, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  const char *message;
+
+  ck_assert_msg (!call (tlc_echo_client (harness->service), &error), "the call succeeded");
+  ck_assert_msg (error != NULL, "the call failed without an error");
+  message = error->message;
+  ck_assert_msg (error->domain == TLC_ERROR && error->code == (int) code, "%s %d: %s",
+                 g_quark_to_string (error->domain), error->code, message);
+  ck_assert_msg (tlc_error_get_delivery (error) == delivery, "delivery %d: %s",
+                 (int) tlc_error_get_delivery (error), message);
+  ck_assert_msg (g_str_has_suffix (message, tlc_harness_get_ending (delivery)), "%s", message);
+  ck_assert_msg (strstr (message, text) != NULL, "no \"%s\" in: %s", text, message);
+  ck_assert_msg (g_str_has_prefix (message, "echo."), "%s", message);
+  if (delivery != TLC_DELIVERY_NOT_SENT)
+    ck_assert_msg (strstr (message, tlc_script_get_endpoint (harness->script)) != NULL, "%s",
+                   message);
+}
+
+void
+tlc_harness_refuses (TlcWire *reply, TlcHarnessCall call, TlcError code, TlcDelivery delivery,
+                     const char *text)
+{
+  TlcHarness harness;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_read (harness.script);
+  tlc_script_send (harness.script, reply);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, NULL);
+
+  tlc_harness_must_fail (&harness, call, code, delivery, text);
+  ck_assert (tlc_script_wait_closed (harness.script, 0));
+  tlc_echo_must_add (harness.service);
+  ck_assert_uint_eq (tlc_script_count_connections (harness.script), 2);
+  tlc_harness_end (&harness);
+}
+
+void
+tlc_harness_takes (TlcWire *reply, TlcHarnessCall call)
+{
+  g_autoptr (GError) error = NULL;
+  TlcHarness harness;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_read (harness.script);
+  tlc_script_send (harness.script, reply);
+  tlc_script_serve (harness.script, 0);
+  tlc_harness_start (&harness, NULL);
+
+  ck_assert_msg (call (tlc_echo_client (harness.service), &error), "%s",
+                 error != NULL ? error->message : "no error");
+  tlc_echo_must_add (harness.service);
+  ck_assert_uint_eq (tlc_script_count_connections (harness.script), 1);
+  tlc_harness_end (&harness);
+}
+
+void
+tlc_harness_assert_took (gint64 begun_us, guint promise_ms)
+{
+  gint64 took_us = g_get_monotonic_time () - begun_us;
+
+  ck_assert_int_ge (took_us, (gint64) promise_ms * 1000);
+  ck_assert_int_lt (took_us, (gint64) promise_ms * 10 * 1000);
+}
+
+gsize
+tlc_harness_get_memory (const char *key)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+
+  ck_assert (g_file_get_contents ("/proc/self/status", &status, NULL, NULL));
+  line = strstr (status, key);
+  ck_assert_ptr_nonnull (line);
+  return (gsize) g_ascii_strtoull (line + strlen (key) + 1, NULL, 10) * 1024;
+}
+
+void
+tlc_harness_reset_peak (void)
+{
+  FILE *file = fopen ("/proc/self/clear_refs", "w");
+
+  ck_assert_ptr_nonnull (file);
+  ck_assert_int_ge (fputs ("5", file), 0);
+  ck_assert_int_eq (fclose (file), 0);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What this process holds, as the kernel and malloc see it. */
+#include "support/tlc-process.h"
+
+#include <malloc.h>
+#include <poll.h>
+
+static guint
+tlc_process_count_entries (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  guint n = 0;
+
+  g_assert (dir != NULL);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+guint
+tlc_process_count_fds (void)
+{
+  /* without the one that reads the folder */
+  return tlc_process_count_entries ("/proc/self/fd") - 1;
+}
+
+guint
+tlc_process_count_threads (void)
+{
+  return tlc_process_count_entries ("/proc/self/task");
+}
+
+gsize
+tlc_process_allocated (void)
+{
+  struct mallinfo2 info = mallinfo2 ();
+
+  return info.uordblks + info.hblkhd;
+}
+
+gboolean
+tlc_process_settles (guint (*count) (void), guint wanted)
+{
+  for (guint i = 0; i < 10000; i++)
+    {
+      if (count () == wanted)
+        return TRUE;
+      poll (NULL, 0, 1);
+    }
+  return FALSE;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <glib.h>
+
+/* What this process has open and running: to show that it has no more of it afterwards. */
+guint tlc_process_count_fds (void);
+guint tlc_process_count_threads (void);
+/* Bytes that malloc has given out. */
+gsize tlc_process_allocated (void);
+
+/* Whether @count() is @wanted, now or within ten seconds: threads are gone a little after pthread_join(). */
+gboolean tlc_process_settles (guint (*count) (void), guint wanted);
