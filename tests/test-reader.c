@@ -118,8 +118,8 @@ END_TEST
 /* Only types of the wire are types. */
 START_TEST (test_reader_types)
 {
-  static const guint8 known[] = { T_BOOL, T_BYTE, T_I16, T_I32, T_I64, T_DOUBLE, T_STRING, T_STRUCT, T_MAP,
-                                  T_SET, T_LIST };
+  static const guint8 known[]
+      = { T_BOOL, T_BYTE, T_I16, T_I32, T_I64, T_DOUBLE, T_STRING, T_STRUCT, T_MAP, T_SET, T_LIST };
   guint n = 0;
 
   for (guint type = 0; type < 256; type++)

@@ -49,7 +49,8 @@ fixture_connection (Fixture *fixture, int *ret_peer)
   int fds[2];
 
   ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-  connection = tlc_connection_new (fds[0], fixture->held->endpoints->pdata[0], fixture->held->settings);
+  connection
+      = tlc_connection_new (fds[0], fixture->held->endpoints->pdata[0], fixture->held->settings);
   ck_assert_ptr_nonnull (connection);
   *ret_peer = fds[1];
   return connection;
@@ -138,7 +139,8 @@ START_TEST (test_seats_row_grows)
   tlc_seats_count (fixture.seats, &open, &busy);
   ck_assert_uint_eq (open, 0);
   ck_assert_uint_eq (busy, 0);
-  /* Seats that were left are taken again before the row grows: 32 + 64 + ... + 1024 hold them all. */
+  /* Seats that were left are taken again before the row grows: 32 + 64 + ... + 1024 hold them
+   * all. */
   for (guint i = 0; i < N; i++)
     {
       TlcHome home = { NULL, 0 };
@@ -152,7 +154,8 @@ START_TEST (test_seats_row_grows)
 }
 END_TEST
 
-/* Law 7: after a close, what is free is closed by the sweep, what is claimed by its claimant's release. */
+/* Law 7: after a close, what is free is closed by the sweep, what is claimed by its claimant's
+ * release. */
 START_TEST (test_seats_close_reaches_free_and_claimed)
 {
   Fixture fixture;
@@ -214,7 +217,8 @@ claim_again_and_again (void *data)
   return NULL;
 }
 
-/* Law 3: at most one claimant a seat, however many try; thread sanitizer sees what is left unordered. */
+/* Law 3: at most one claimant a seat, however many try; thread sanitizer sees what is left
+ * unordered. */
 START_TEST (test_seats_one_claimant_at_a_time)
 {
   Fixture fixture;

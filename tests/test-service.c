@@ -68,10 +68,12 @@ END_TEST
 /* Nothing listens: not sent, and the message names service, method, endpoint and reason. */
 START_TEST (test_service_unavailable)
 {
-  g_autoptr (TlcService) service = tlc_echo_service ("unix:@tlc-test-nobody, unix:/nonexistent/socket", NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service ("unix:@tlc-test-nobody, unix:/nonexistent/socket", NULL);
   TlcStats stats;
 
-  tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT, "echo.add: unix:@tlc-test-nobody: ");
+  tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
+                      "echo.add: unix:@tlc-test-nobody: ");
   tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
                       "unix:/nonexistent/socket: No such file or directory (not sent)");
   tlc_service_get_stats (service, &stats);
@@ -87,7 +89,8 @@ END_TEST
 static int
 blackhole_new (char **ret_endpoint, int *ret_filler)
 {
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in address
+      = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   socklen_t length = sizeof address;
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -100,7 +103,8 @@ blackhole_new (char **ret_endpoint, int *ret_filler)
   return fd;
 }
 
-/* Law 5: a first endpoint that swallows packets leaves time for the second within connect-timeout. */
+/* Law 5: a first endpoint that swallows packets leaves time for the second within
+ * connect-timeout. */
 START_TEST (test_service_dials_the_next_endpoint_in_time)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
@@ -115,7 +119,8 @@ START_TEST (test_service_dials_the_next_endpoint_in_time)
   tlc_thread_detach ();
   tlc_service_unref (service);
   service = tlc_echo_service (blackhole, "connect-timeout", "100ms", NULL);
-  tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT, "no connection within 10");
+  tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
+                      "no connection within 10");
   tlc_thread_detach ();
   tlc_service_unref (service);
   service = tlc_echo_service (blackhole, "connect-timeout", "10s", "call-timeout", "100ms", NULL);
@@ -127,7 +132,8 @@ START_TEST (test_service_dials_the_next_endpoint_in_time)
 }
 END_TEST
 
-/* Law 5: a server that takes too long: timed out at the deadline, not before; the next call has its own answer. */
+/* Law 5: a server that takes too long: timed out at the deadline, not before; the next call has
+ * its own answer. */
 START_TEST (test_service_times_out)
 {
   static const char *const timeouts[] = { "5ms", "30ms", "200ms" };
@@ -136,8 +142,8 @@ START_TEST (test_service_times_out)
 
   for (guint i = 0; i < G_N_ELEMENTS (timeouts); i++)
     {
-      g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout",
-                                                         timeouts[i], NULL);
+      g_autoptr (TlcService) service
+          = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", timeouts[i], NULL);
       g_autoptr (GError) error = NULL;
       gint64 began_us = g_get_monotonic_time (), took_us;
       gint32 value = 0;
@@ -158,8 +164,8 @@ END_TEST
 START_TEST (test_service_refuses_a_large_request)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), "max-message-size",
-                                                     "64KiB", NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "max-message-size", "64KiB", NULL);
   g_autofree char *large = g_strnfill (64 * 1024, 'x');
   g_autoptr (GError) error = NULL;
   g_autofree char *back = NULL;
@@ -167,7 +173,8 @@ START_TEST (test_service_refuses_a_large_request)
 
   tlc_echo_must_add (service);
   ck_assert (!echo_if_echo_string (tlc_echo_client (service), &back, large, &error));
-  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_MESSAGE_TOO_LARGE), "%s", error->message);
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_MESSAGE_TOO_LARGE), "%s",
+                 error->message);
   ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
   ck_assert_ptr_nonnull (strstr (error->message, "echo.echo_string"));
   large[60 * 1024] = '\0';
@@ -203,12 +210,13 @@ START_TEST (test_service_busy_while_a_reply_is_due)
 }
 END_TEST
 
-/* A request whose reply nobody fetched is given up when its deadline has passed, with its connection. */
+/* A request whose reply nobody fetched is given up when its deadline has passed, with its
+ * connection. */
 START_TEST (test_service_forgotten_reply)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "50ms",
-                                                     NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "50ms", NULL);
   EchoIf *echo = tlc_echo_client (service);
   gint64 sent_us = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
@@ -234,8 +242,8 @@ END_TEST
 START_TEST (test_service_without_error_arguments)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "50ms",
-                                                     NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "50ms", NULL);
   g_autoptr (TlcService) nobody = tlc_echo_service ("unix:@tlc-test-nobody", NULL);
   gint32 value = 0;
 
@@ -308,17 +316,20 @@ START_TEST (test_service_leaves_the_process_alone)
 }
 END_TEST
 
-/* A server that restarts: at most the call that met it fails; the next dials again. SIGPIPE is nobody's. */
+/* A server that restarts: at most the call that met it fails; the next dials again. SIGPIPE is
+ * nobody's. */
 START_TEST (test_service_server_goes_and_comes)
 {
-  g_autofree char *endpoint = g_strdup_printf ("unix:/tmp/tlc-test-service-%d.sock", (int) getpid ());
+  g_autofree char *endpoint
+      = g_strdup_printf ("unix:/tmp/tlc-test-service-%d.sock", (int) getpid ());
   const char *const args[] = { "--listen", endpoint, NULL };
   TlcServer *server = tlc_echo_server (args);
   g_autoptr (TlcService) service = tlc_echo_service (endpoint, NULL);
 
   tlc_echo_must_add (service);
   tlc_server_stop (server);
-  tlc_echo_must_fail (service, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_NOT_SENT, "Broken pipe (not sent)");
+  tlc_echo_must_fail (service, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_NOT_SENT,
+                      "Broken pipe (not sent)");
   tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT, "(not sent)");
   unlink (endpoint + strlen ("unix:"));
   server = tlc_echo_server (args);

@@ -52,7 +52,8 @@ crowd_end (Crowd *crowd, pthread_t *threads, guint n)
   pthread_barrier_destroy (&crowd->leave);
 }
 
-/* Each thread has a client and a connection of its own; when it exits both are gone, the counts stay. */
+/* Each thread has a client and a connection of its own; when it exits both are gone, the counts
+ * stay. */
 START_TEST (test_threads_have_their_own_and_leave_nothing)
 {
   enum { N = 32 };
@@ -81,7 +82,8 @@ START_TEST (test_threads_have_their_own_and_leave_nothing)
 }
 END_TEST
 
-/* A service that goes while its threads sleep: their sockets are closed at once, their memory when they wake. */
+/* A service that goes while its threads sleep: their sockets are closed at once, their memory
+ * when they wake. */
 START_TEST (test_threads_sleep_while_the_service_goes)
 {
   enum { N = 32 };
@@ -100,8 +102,8 @@ START_TEST (test_threads_sleep_while_the_service_goes)
 }
 END_TEST
 
-/* Services made and released in turn, in one thread that never exits: their slots do not pile up, and a client is
- * never taken for another service's. */
+/* Services made and released in turn, in one thread that never exits: their slots do not pile
+ * up, and a client is never taken for another service's. */
 START_TEST (test_threads_many_services_one_after_the_other)
 {
   g_autoptr (TlcServer) one = tlc_echo_server ((const char *const[]){ "--name", "one", NULL });
@@ -123,7 +125,8 @@ START_TEST (test_threads_many_services_one_after_the_other)
 }
 END_TEST
 
-/* --- destructors of the host's own keys, made before and after ours, that call us when we have cleaned up --- */
+/* --- destructors of the host's own keys, made before and after ours, that call us when we have
+ * cleaned up --- */
 
 static TlcService *late_service;
 static pthread_key_t early_key, late_key;
@@ -172,7 +175,8 @@ call_and_leave_destructors (void *rounds)
   return NULL;
 }
 
-/* Law 7, any destructor order: calls from other destructors work, or are refused; nothing is left. */
+/* Law 7, any destructor order: calls from other destructors work, or are refused; nothing is
+ * left. */
 START_TEST (test_threads_destructors_call_us)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
@@ -188,7 +192,8 @@ START_TEST (test_threads_destructors_call_us)
     {
       pthread_t thread;
 
-      ck_assert_int_eq (pthread_create (&thread, NULL, call_and_leave_destructors, (void *) rounds), 0);
+      ck_assert_int_eq (pthread_create (&thread, NULL, call_and_leave_destructors, (void *) rounds),
+                        0);
       pthread_join (thread, NULL);
       tlc_service_get_stats (late_service, &stats);
       ck_assert_uint_eq (stats.threads, 0);
@@ -214,8 +219,8 @@ exit_while_waiting (void *data)
 START_TEST (test_threads_cancelled_in_a_call)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "50s",
-                                                     NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "50s", NULL);
   guint fds = tlc_process_count_fds ();
   TlcStats stats;
   pthread_t thread;

@@ -93,7 +93,8 @@ cat >"spaced folder/two.h" <<'END'
 static inline GType a2_get_type (void) { return 3; }
 static inline GType/**/z_get_type/**/(/**/void/**/)/**/{ return 4; }
 END
-printf '/* caf\xe9 */\r\n#if 0\r\nl\x27\xe9t\xe9\r\n#endif\r\nstatic inline GType c_get_type (void) { return 5; }\r\n' >latin1.h
+printf '/* caf\xe9 */\r\nstatic inline GType c_get_type (void) { return 5; }\r\n' >latin1.h
+printf '#if 0\ncaf\xe9 l\x27\xe9t\xe9, GType t1_get_type (void);\n#endif\nGType t2_get_type (void);\n' >text.h
 echo 'int nothing;' >nothing.h
 echo '/* GType x_get_type (void); */' >comment.h
 printf 'static inline GType d_get_type (void) { return 6; }\n/* not closed GType e_get_type (void);' >open.h
@@ -139,6 +140,11 @@ latin1() {
   "$tool" -o latin1.c latin1.h && same "$(prints main.c latin1.c)" "5 main"
 }
 check "comments in another encoding and CRLF are read" latin1
+
+text() {
+  "$tool" -o text.c text.h && grep -q '^    t2_get_type,$' text.c
+}
+check "text that is not C, under #if 0, spoils nothing after it" text
 
 # name FILE FUNCTION
 name() {

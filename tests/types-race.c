@@ -2,8 +2,8 @@
 /*
  * Threads that make their first generated objects at the same moment, in a fresh process.
  *
- * Exits with 0 when every object came out right, with 1 or by a signal otherwise (an alarm, for one that
- * hangs). Built twice: with the file that tlc-types writes, and as a control without it. See
+ * Exits with 0 when every object came out right, with 1 or by a signal otherwise (an alarm, for one
+ * that hangs). Built twice: with the file that tlc-types writes, and as a control without it. See
  * run-types-race.sh.
  */
 #include <glib-object.h>
@@ -61,7 +61,7 @@ make_all (void)
 }
 
 static void *
-run_thread (void *data)
+run_thread (G_GNUC_UNUSED void *data)
 {
   pthread_barrier_wait (&barrier);
   return GINT_TO_POINTER (make_all ());

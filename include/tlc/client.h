@@ -14,12 +14,12 @@ G_BEGIN_DECLS
 /**
  * tlc_thread_detach:
  *
- * Frees the calling thread's clients of all services and closes their connections now, instead of when the
- * thread exits. Pointers from tlc_service_get_client() become invalid in this thread; the next
- * tlc_service_get_client() makes a new client.
+ * Frees the calling thread's clients of all services and closes their connections now, instead of
+ * when the thread exits. Pointers from tlc_service_get_client() become invalid in this thread; the
+ * next tlc_service_get_client() makes a new client.
  *
- * For threads that never exit but are done with calling, and for the main thread, whose thread-local data
- * nobody frees when main() returns.
+ * For threads that never exit but are done with calling, and for the main thread, whose
+ * thread-local data nobody frees when main() returns.
  *
  * Threads: any; acts on the calling thread alone. Not from within a call.
  *

@@ -24,7 +24,8 @@ typedef struct _TlcConfig TlcConfig;
 /**
  * tlc_config_new:
  *
- * Returns: (transfer full): a config in which every key has its default; free with tlc_config_free()
+ * Returns: (transfer full): a config in which every key has its default; free with
+ *   tlc_config_free()
  *
  * Since: 0.1
  */
@@ -76,8 +77,8 @@ gboolean tlc_config_set (TlcConfig *config, const char *key, const char *value, 
  * @config: a config
  * @key: a key of docs/settings.md
  *
- * Returns: (transfer full) (nullable): the value in force, the default where none was set; %NULL for an
- *   unknown key or one that has neither; free with g_free()
+ * Returns: (transfer full) (nullable): the value in force, the default where none was set; %NULL
+ *   for an unknown key or one that has neither; free with g_free()
  *
  * Since: 0.1
  */

@@ -14,8 +14,9 @@ G_BEGIN_DECLS
 /**
  * TLC_ERROR:
  *
- * The domain of the errors that TLC itself reports. A generated call can also fail with an exception that
- * the interface declares, or with %THRIFT_APPLICATION_EXCEPTION_ERROR: those come from the server.
+ * The domain of the errors that TLC itself reports. A generated call can also fail with an
+ * exception that the interface declares, or with %THRIFT_APPLICATION_EXCEPTION_ERROR: those come
+ * from the server.
  *
  * Since: 0.1
  */
@@ -28,13 +29,15 @@ GQuark tlc_error_quark (void);
  * TlcError:
  * @TLC_ERROR_CONFIG: a setting, a type or an argument is not usable; the message says what would be
  * @TLC_ERROR_UNAVAILABLE: no endpoint could be reached
- * @TLC_ERROR_EXHAUSTED: the service's connections were all busy until the claim deadline, or memory ran out
+ * @TLC_ERROR_EXHAUSTED: the service's connections were all busy until the claim deadline, or
+ *   memory ran out
  * @TLC_ERROR_TIMED_OUT: the call's deadline passed
  * @TLC_ERROR_CONNECTION_LOST: the connection broke, or the peer closed it, during the call
  * @TLC_ERROR_PROTOCOL: the peer's bytes are not a right answer to this call
  * @TLC_ERROR_MESSAGE_TOO_LARGE: a message exceeds max-message-size, or max-decoded-size in memory
  * @TLC_ERROR_CLOSED: the service is closed
- * @TLC_ERROR_BUSY: not now: this client has a reply outstanding, or the operation would wait for itself
+ * @TLC_ERROR_BUSY: not now: this client has a reply outstanding, or the operation would wait for
+ *   itself
  */
 typedef enum {
   TLC_ERROR_CONFIG,
@@ -68,8 +71,8 @@ typedef enum {
  *
  * Threads: any.
  *
- * Returns: whether the server may have run the request; %TLC_DELIVERY_ANSWERED for an error of another
- *   domain, since declared and application exceptions come from the server
+ * Returns: whether the server may have run the request; %TLC_DELIVERY_ANSWERED for an error of
+ *   another domain, since declared and application exceptions come from the server
  *
  * Since: 0.1
  */

@@ -22,25 +22,28 @@ typedef struct _TlcService TlcService;
 
 /**
  * tlc_service_new:
- * @name: the service's name, for messages and statistics: up to 255 bytes of printable ASCII without spaces
+ * @name: the service's name, for messages and statistics: up to 255 bytes of printable ASCII
+ *   without spaces
  * @client_type: the generated client's type, such as `TYPE_ECHO_CLIENT`
  * @config: its settings; copied. "endpoints" has no default
  * @error: return location for an error
  *
- * Makes a service. No connection is opened before the first call. Host names among the endpoints are
- * resolved here, which may block as long as the system's resolver does; addresses do not block.
+ * Makes a service. No connection is opened before the first call. Host names among the endpoints
+ * are resolved here, which may block as long as the system's resolver does; addresses do not
+ * block.
  *
  * Threads: any.
  *
- * Errors: %TLC_ERROR_CONFIG for a missing or unusable setting, name or type; %TLC_ERROR_UNAVAILABLE for a host
- * name that has no address.
+ * Errors: %TLC_ERROR_CONFIG for a missing or unusable setting, name or type;
+ *   %TLC_ERROR_UNAVAILABLE for a host name that has no address.
  *
  * Returns: (transfer full): a service, or %NULL; release with tlc_service_unref()
  *
  * Since: 0.1
  */
 TLC_AVAILABLE_IN_0_1
-TlcService *tlc_service_new (const char *name, GType client_type, const TlcConfig *config, GError **error);
+TlcService *tlc_service_new (const char *name, GType client_type, const TlcConfig *config,
+                             GError **error);
 
 /**
  * tlc_service_ref:
@@ -59,9 +62,9 @@ TlcService *tlc_service_ref (TlcService *service);
  * tlc_service_unref:
  * @service: (nullable) (transfer full): a service
  *
- * Releases a reference. With the last one the service closes: connections that no call uses are closed before
- * this returns, those of calls in flight when the call ends. Clients of @service must not be used any more,
- * in any thread.
+ * Releases a reference. With the last one the service closes: connections that no call uses are
+ * closed before this returns, those of calls in flight when the call ends. Clients of @service
+ * must not be used any more, in any thread.
  *
  * Threads: any that may use @service.
  *
@@ -75,7 +78,8 @@ void tlc_service_unref (TlcService *service);
  * @service: a service
  * @error: return location for an error
  *
- * The calling thread's own client of @service, made on the first call. Generated functions are called on it:
+ * The calling thread's own client of @service, made on the first call. Generated functions are
+ * called on it:
  *
  * |[<!-- language="C" -->
  * EchoIf *echo = tlc_service_get_client (service, &error);
@@ -83,8 +87,8 @@ void tlc_service_unref (TlcService *service);
  *   return report (error);
  * ]|
  *
- * Cheap enough to be asked for before every call. The client is freed when the thread exits, or calls
- * tlc_thread_detach().
+ * Cheap enough to be asked for before every call. The client is freed when the thread exits, or
+ * calls tlc_thread_detach().
  *
  * Threads: any; the client belongs to the thread that asked, and must not be used in another.
  *

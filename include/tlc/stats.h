@@ -35,8 +35,9 @@ G_BEGIN_DECLS
  * @latency_p999_us: 99.9 % did
  * @latency_max_us: the slowest answered call
  *
- * What a service did since it was made, summed over threads, those that exited included. Counters only grow;
- * they are read one after the other while calls go on, so sums may be off by the calls in flight.
+ * What a service did since it was made, summed over threads, those that exited included. Counters
+ * only grow; they are read one after the other while calls go on, so sums may be off by the calls
+ * in flight.
  */
 typedef struct {
   guint64 calls;

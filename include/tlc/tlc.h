@@ -4,7 +4,8 @@
 /**
  * tlc.h: thread-local clients for Apache Thrift in C.
  *
- * Programs include this header alone.  Headers, functions and thread rules are introduced in README.md.
+ * Programs include this header alone.  Headers, functions and thread rules are introduced in
+ * README.md.
  */
 
 #define TLC_INSIDE

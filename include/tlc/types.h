@@ -20,13 +20,13 @@ typedef GType (*TlcTypeFunc) (void);
 
 /**
  * tlc_register_types:
- * @types: (array length=n_types): generated `*_get_type` functions, of structs, exceptions, interfaces
- *   and clients
+ * @types: (array length=n_types): generated `*_get_type` functions, of structs, exceptions,
+ *   interfaces and clients
  * @n_types: their number
  *
- * Registers generated types before two threads can do so at once, which would leave them unusable for the
- * rest of the process, and repairs the finalizers of generated objects, which leak. Programs rarely call it:
- * `tlc-types` writes a file that does, before main() is entered.
+ * Registers generated types before two threads can do so at once, which would leave them unusable
+ * for the rest of the process, and repairs the finalizers of generated objects, which leak.
+ * Programs rarely call it: `tlc-types` writes a file that does, before main() is entered.
  *
  * Calling it again, for the same types too, does no harm.
  *

@@ -3,8 +3,8 @@
 
 #include <glib.h>
 
-/* Bytes of one message. Grows as they come, and does not stay large when the message is over: a thread that
- * sleeps afterwards would pin the memory. */
+/* Bytes of one message. Grows as they come, and does not stay large when the message is over: a
+ * thread that sleeps afterwards would pin the memory. */
 typedef struct {
   guint8 *data;
   gsize length;

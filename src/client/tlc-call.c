@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* One call, from the first byte of its request to the last of its reply. The code reads in that order; how a call
- * fails stands at the end.
+/* One call, from the first byte of its request to the last of its reply. The code reads in that
+ * order; how a call fails stands at the end.
  *
- * Everything here is the calling thread's own, but the seat while it is not claimed. A connection is claimed from
- * the moment a request is sent until its reply has arrived whole; decoding needs no connection. */
+ * Everything here is the calling thread's own, but the seat while it is not claimed. A
+ * connection is claimed from the moment a request is sent until its reply has arrived whole;
+ * decoding needs no connection. */
 #include "client/tlc-call.h"
 
 #include "connect/tlc-dial.h"
@@ -59,8 +60,8 @@ tlc_call_clear (TlcCall *call)
   tlc_snapshot_unref (call->held);
 }
 
-/* Unique in the process for 2^31 calls, since a connection moves between threads; from a random start, so that
- * a server's or proxy's leftovers from another process do not match; never 0. */
+/* Unique in the process for 2^31 calls, since a connection moves between threads; from a random
+ * start, so that a server's or proxy's leftovers from another process do not match; never 0. */
 static gint32
 tlc_call_draw_sequence (TlcCall *call)
 {
@@ -72,9 +73,10 @@ tlc_call_draw_sequence (TlcCall *call)
       if (g_once_init_enter (&start))
         g_once_init_leave (&start, (gsize) g_random_int () | 1);
       /* ORDER(sequence.block): relaxed; only uniqueness counts. */
-      call->next_sequence = (guint32) start
-                            + TLC_CALL_SEQUENCE_BLOCK
-                                  * atomic_fetch_add_explicit (&next_block, 1, memory_order_relaxed);
+      call->next_sequence
+          = (guint32) start
+            + TLC_CALL_SEQUENCE_BLOCK
+                  * atomic_fetch_add_explicit (&next_block, 1, memory_order_relaxed);
       call->sequences_left = TLC_CALL_SEQUENCE_BLOCK;
     }
   call->sequences_left--;
@@ -82,8 +84,8 @@ tlc_call_draw_sequence (TlcCall *call)
   return call->sequence != 0 ? call->sequence : tlc_call_draw_sequence (call);
 }
 
-/* A generated send_x() without its recv_x(), an exception out of the middle, a reader that stopped early:
- * the call before did not end. */
+/* A generated send_x() without its recv_x(), an exception out of the middle, a reader that
+ * stopped early: the call before did not end. */
 static gboolean
 tlc_call_clear_away (TlcCall *call, const char *method, GError **error)
 {
@@ -91,7 +93,8 @@ tlc_call_clear_away (TlcCall *call, const char *method, GError **error)
     {
       tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
                      "%s.%s: the reply of %.*s is still outstanding on this client (not sent)",
-                     call->core->name, method, (int) call->method_length, tlc_call_get_method (call));
+                     call->core->name, method, (int) call->method_length,
+                     tlc_call_get_method (call));
       return FALSE;
     }
   if (call->state != TLC_CALL_WRITING)
@@ -111,8 +114,8 @@ tlc_call_begin (TlcCall *call, const char *method, ThriftMessageType type, GErro
   if (G_UNLIKELY (type != T_CALL && type != T_ONEWAY))
     {
       tlc_error_set (error, TLC_ERROR_PROTOCOL, TLC_DELIVERY_NOT_SENT,
-                     "%s.%s: a client sends calls, not messages of type %d (not sent)", call->core->name, method,
-                     (int) type);
+                     "%s.%s: a client sends calls, not messages of type %d (not sent)",
+                     call->core->name, method, (int) type);
       return FALSE;
     }
   call->method_length = 0;
@@ -148,14 +151,15 @@ tlc_call_dial (TlcCall *call, GError **error)
   tlc_counters_add (&call->counters, TLC_COUNT_CONNECT_FAILURES, report.failed);
   if (connection == NULL)
     return tlc_call_fail (call, error,
-                          call->now_us >= call->deadline_us ? TLC_ERROR_TIMED_OUT : TLC_ERROR_UNAVAILABLE,
+                          call->now_us >= call->deadline_us ? TLC_ERROR_TIMED_OUT
+                                                            : TLC_ERROR_UNAVAILABLE,
                           "%s", reasons != NULL ? reasons->str : "");
   tlc_counters_add (&call->counters, TLC_COUNT_CONNECTS, 1);
   return TRUE;
 }
 
-/* Whether the connection that the seat holds, if any, will do. A oneway call gets no answer that would tell, so
- * we look whether the peer is there still. */
+/* Whether the connection that the seat holds, if any, will do. A oneway call gets no answer
+ * that would tell, so we look whether the peer is there still. */
 static gboolean
 tlc_call_is_connected (TlcCall *call)
 {
@@ -169,7 +173,8 @@ tlc_call_is_connected (TlcCall *call)
   return FALSE;
 }
 
-/* Claims a seat and sees to it that it holds a connection to an endpoint of the present generation. */
+/* Claims a seat and sees to it that it holds a connection to an endpoint of the present
+ * generation. */
 static gboolean
 tlc_call_connect (TlcCall *call, GError **error)
 {
@@ -180,7 +185,8 @@ tlc_call_connect (TlcCall *call, GError **error)
   call->is_claimed = TRUE;
   for (;;)
     {
-      /* After the claim; and after a dial, which may have taken long enough for the endpoint to be removed. */
+      /* After the claim; and after a dial, which may have taken long enough for the endpoint to
+       * be removed. */
       tlc_seats_refresh (seats, call->home.seat, &call->held);
       if (G_UNLIKELY (call->held->closed))
         return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
@@ -198,8 +204,8 @@ tlc_call_send_failed (TlcCall *call, TlcIo io, gsize sent, GError **error)
 {
   if (io == TLC_IO_TIMED_OUT)
     return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
-                          "timed out after %" G_GINT64_FORMAT " ms, %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT
-                          " bytes of the request sent",
+                          "timed out after %" G_GINT64_FORMAT " ms, %" G_GSIZE_FORMAT
+                          " of %" G_GSIZE_FORMAT " bytes of the request sent",
                           (call->deadline_us - call->begun_us) / 1000, sent, call->out.length);
   return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
                         "connection lost after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT
@@ -280,8 +286,7 @@ char *
 tlc_call_describe (TlcCall *call)
 {
   return g_strdup_printf ("%s.%.*s%s%s", call->core->name, (int) call->method_length,
-                          tlc_call_get_method (call),
-                          call->endpoint != NULL ? " at " : "",
+                          tlc_call_get_method (call), call->endpoint != NULL ? " at " : "",
                           call->endpoint != NULL ? tlc_endpoint_get_text (call->endpoint) : "");
 }
 

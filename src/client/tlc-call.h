@@ -22,7 +22,8 @@ typedef enum {
   TLC_CALL_READING   /* the reply is in the buffer whole; the connection is released */
 } TlcCallState;
 
-/* One thread's calls on one service, one after the other: whose turn it is, the bytes, the connection. */
+/* One thread's calls on one service, one after the other: whose turn it is, the bytes, the
+ * connection. */
 typedef struct _TlcCall TlcCall;
 struct _TlcCall {
   TlcCallState state;
@@ -39,7 +40,8 @@ struct _TlcCall {
   gint32 sequence;
   TlcDelivery delivery; /* how far it got */
   guint n_stale;        /* messages thrown away while waiting */
-  guint32 method_at, method_length; /* its name, where the request has it; the buffer keeps its beginning */
+  guint32 method_at,
+      method_length;     /* its name, where the request has it; the buffer keeps its beginning */
   TlcEndpoint *endpoint; /* where it went, if it got that far; a reference */
   gint64 begun_us, deadline_us;
   gint64 now_us; /* a clock reading that is good enough still, or 0 */
@@ -76,20 +78,22 @@ typedef enum {
 gboolean tlc_call_receive (TlcCall *call, GError **error);
 /* Whether the message with that header answers this call. */
 TlcReplyVerdict tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error);
-/* The message answers this call and nothing came behind it: the connection is released, the reader goes on. */
+/* The message answers this call and nothing came behind it: the connection is released, the
+ * reader goes on. */
 void tlc_call_answered (TlcCall *call);
 /* The message is decoded; the call is over. FALSE: there was more in it. */
 gboolean tlc_call_end (TlcCall *call, GError **error);
 /* "service.method at endpoint", as in the messages of errors. */
 char *tlc_call_describe (TlcCall *call);
 
-/* For the files of this call alone. Closes the connection that the thread has at home, unless somebody else has taken it. */
+/* For the files of this call alone. Closes the connection that the thread has at home, unless
+ * somebody else has taken it. */
 void tlc_call_close_home (TlcCall *call);
 /* Back to IDLE, buffers shrunk. */
 void tlc_call_finish (TlcCall *call);
 
-/* The call is over, by an error of ours: "service.method at endpoint: what (delivery)". Its connection is
- * closed. Returns FALSE. */
+/* The call is over, by an error of ours: "service.method at endpoint: what (delivery)". Its
+ * connection is closed. Returns FALSE. */
 gboolean tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format, ...)
     G_GNUC_PRINTF (4, 5) G_GNUC_NO_INLINE;
 /* The message cannot be decoded. Returns FALSE. */
@@ -112,8 +116,8 @@ tlc_call_set_method (TlcCall *call, const guint8 *at, gsize length)
   call->method_length = (guint32) length;
 }
 
-/* For the files of this call alone: leaves the seat to whoever comes next, without its connection if that is not
- * @usable. */
+/* For the files of this call alone: leaves the seat to whoever comes next, without its
+ * connection if that is not @usable. */
 static inline void
 tlc_call_leave (TlcCall *call, gboolean usable)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The core of a service: its root, its seats, its ledger, and the number by which threads find their slot. */
+/* The core of a service: its root, its seats, its ledger, and the number by which threads find
+ * their slot. */
 #include "client/tlc-core.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-/* Services that exist, by index: a free one is taken again, so that the tables of threads stay short. */
+/* Services that exist, by index: a free one is taken again, so that the tables of threads stay
+ * short. */
 static pthread_mutex_t tlc_core_index_lock = PTHREAD_MUTEX_INITIALIZER;
 static guint8 *tlc_core_index_taken; /* under the lock, as what follows */
 static guint32 tlc_core_index_size;
@@ -68,7 +70,8 @@ tlc_core_ref (TlcCore *core)
 void
 tlc_core_unref (TlcCore *core)
 {
-  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it frees. */
+  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it
+   * frees. */
   if (atomic_fetch_sub_explicit (&core->ref_count, 1, memory_order_acq_rel) != 1)
     return;
   tlc_core_return_index (core);
@@ -84,8 +87,8 @@ tlc_core_close (TlcCore *core)
 {
   g_autoptr (TlcSnapshot) before = tlc_root_read (core->root);
 
-  /* ORDER(core.closed): relaxed; tells threads that they may let go, whenever they see it. What keeps calls
-   * away is the snapshot. */
+  /* ORDER(core.closed): relaxed; tells threads that they may let go, whenever they see it. What
+   * keeps calls away is the snapshot. */
   atomic_store_explicit (&core->is_closed, true, memory_order_relaxed);
   tlc_seats_publish (&core->seats, tlc_snapshot_new_closed (before));
   tlc_seats_sweep_retired (&core->seats);

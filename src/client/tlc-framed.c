@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The framed transport: each message behind its length, four bytes, the high one first. A reply usually comes in
- * one receive, header and all. Memory for a long one is taken as its bytes arrive, so a length alone, however
- * large, costs nothing. */
+/* The framed transport: each message behind its length, four bytes, the high one first. A reply
+ * usually comes in one receive, header and all. Memory for a long one is taken as its bytes
+ * arrive, so a length alone, however large, costs nothing. */
 #include <string.h>
 
 #include "client/tlc-call.h"
@@ -29,10 +29,12 @@ tlc_framed_lost (TlcCall *call, TlcIo io, gsize total, GError **error)
   if (call->in.length < TLC_FRAME_HEADER)
     progress = g_strdup_printf ("after %" G_GSIZE_FORMAT " bytes of the reply", call->in.length);
   else
-    progress = g_strdup_printf ("after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " bytes of the reply",
-                                call->in.length, total);
+    progress
+        = g_strdup_printf ("after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " bytes of the reply",
+                           call->in.length, total);
   if (io == TLC_IO_TIMED_OUT)
-    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT, "timed out after %" G_GINT64_FORMAT " ms, %s",
+    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
+                          "timed out after %" G_GINT64_FORMAT " ms, %s",
                           (call->deadline_us - call->begun_us) / 1000, progress);
   if (io == TLC_IO_CLOSED)
     return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST, "connection closed by peer %s",
@@ -53,7 +55,8 @@ tlc_framed_receive_some (TlcCall *call, gsize total, GError **error)
       && !tlc_buffer_reserve (in, MIN (total, MAX (in->capacity * 2, TLC_FRAME_FIRST_GROWTH))))
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
                           "out of memory after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT
-                          " bytes of the reply", in->length, total);
+                          " bytes of the reply",
+                          in->length, total);
   io = tlc_connection_receive (call->home.seat->connection, in->data + in->length,
                                in->capacity - in->length, call->deadline_us, call->now_us, &n);
   if (G_UNLIKELY (io != TLC_IO_DONE))
@@ -78,8 +81,8 @@ tlc_framed_refuse_length (TlcCall *call, gint32 length, GError **error)
   if (length <= 0)
     return tlc_call_fail (call, error, TLC_ERROR_PROTOCOL, "a frame of %d bytes%s", length, hint);
   return tlc_call_fail (call, error, TLC_ERROR_MESSAGE_TOO_LARGE,
-                        "a frame of %d bytes exceeds max-message-size = %" G_GSIZE_FORMAT "%s", length,
-                        max, hint);
+                        "a frame of %d bytes exceeds max-message-size = %" G_GSIZE_FORMAT "%s",
+                        length, max, hint);
 }
 
 /* The header is there: how long the message is, and where it ends. */

@@ -2,9 +2,10 @@
 
 /* The message level that our protocols share.
  *
- * Generated code sends number 0, compares the beginnings of names and ignores errors while it reads a T_EXCEPTION.
- * So the number is stamped here, the header compared here, and the exception decoded here: generated code only
- * ever sees a T_REPLY that is its own. Ends of things have no bytes in any of our protocols. */
+ * Generated code sends number 0, compares the beginnings of names and ignores errors while it
+ * reads a T_EXCEPTION. So the number is stamped here, the header compared here, and the
+ * exception decoded here: generated code only ever sees a T_REPLY that is its own. Ends of
+ * things have no bytes in any of our protocols. */
 #include "client/tlc-protocol.h"
 
 #include <string.h>
@@ -23,7 +24,8 @@ tlc_protocol_new (GType type, TlcTransport *transport)
 
 static gint32
 tlc_protocol_write_message_begin (ThriftProtocol *protocol, const gchar *name,
-                                  const ThriftMessageType type, const gint32 sequence, GError **error)
+                                  const ThriftMessageType type, const gint32 sequence,
+                                  GError **error)
 {
   TlcProtocol *self = (TlcProtocol *) protocol;
   TlcProtocolClass *klass = (TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol);
@@ -35,19 +37,21 @@ tlc_protocol_write_message_begin (ThriftProtocol *protocol, const gchar *name,
 }
 
 static void
-tlc_protocol_set_application_error (TlcProtocol *self, gint32 type, const char *message, GError **error)
+tlc_protocol_set_application_error (TlcProtocol *self, gint32 type, const char *message,
+                                    GError **error)
 {
   g_autofree char *where = tlc_call_describe (self->call);
 
   if (error != NULL && *error == NULL)
-    g_set_error (error, THRIFT_APPLICATION_EXCEPTION_ERROR, type, "%s: application error %d: %s (answered)",
-                 where, type, message != NULL ? message : "no message");
+    g_set_error (error, THRIFT_APPLICATION_EXCEPTION_ERROR, type,
+                 "%s: application error %d: %s (answered)", where, type,
+                 message != NULL ? message : "no message");
 }
 
 /* struct TApplicationException { 1: string message, 2: i32 type } */
 static gboolean
-tlc_protocol_read_application_exception (ThriftProtocol *protocol, char **ret_message, gint32 *ret_type,
-                                         GError **error)
+tlc_protocol_read_application_exception (ThriftProtocol *protocol, char **ret_message,
+                                         gint32 *ret_type, GError **error)
 {
   ThriftType field_type = T_STOP;
   gint16 id = 0;
@@ -75,8 +79,9 @@ tlc_protocol_read_application_exception (ThriftProtocol *protocol, char **ret_me
   return thrift_protocol_read_struct_end (protocol, error) >= 0;
 }
 
-/* The server's answer is that it could not answer: an error of the call, with the connection as good as ever.
- * Generated code is told that the message could not be read, with the error that it would have made. */
+/* The server's answer is that it could not answer: an error of the call, with the connection as
+ * good as ever. Generated code is told that the message could not be read, with the error that
+ * it would have made. */
 static gint32
 tlc_protocol_take_exception (TlcProtocol *self, GError **error)
 {

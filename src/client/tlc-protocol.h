@@ -6,9 +6,9 @@
 #include "client/tlc-call.h"
 #include "client/tlc-transport.h"
 
-/* What every protocol of ours does alike: numbers requests, checks replies, decodes a T_EXCEPTION. A subclass
- * encodes and decodes values, and checks each against the reader. It writes to and reads from the call's buffers
- * directly. */
+/* What every protocol of ours does alike: numbers requests, checks replies, decodes a
+ * T_EXCEPTION. A subclass encodes and decodes values, and checks each against the reader. It
+ * writes to and reads from the call's buffers directly. */
 typedef struct {
   ThriftProtocol parent_instance;
   TlcCall *call; /* the transport's */

@@ -6,10 +6,11 @@
 
 /* A cursor over one received message, and what may come next in it.
  *
- * Generated readers look at field types only, and allocate whatever a count says. So the reader knows at each
- * depth of which type the next value must be, refuses what nests too deep, repeats a field id or counts more
- * elements than there are bytes, and charges a budget for the memory that the objects will take, which can be
- * a thousand times the bytes. After the first refusal there is nothing left to read. */
+ * Generated readers look at field types only, and allocate whatever a count says. So the reader
+ * knows at each depth of which type the next value must be, refuses what nests too deep,
+ * repeats a field id or counts more elements than there are bytes, and charges a budget for the
+ * memory that the objects will take, which can be a thousand times the bytes. After the first
+ * refusal there is nothing left to read. */
 #define TLC_READER_MAX_DEPTH 64
 
 /* Fields of one struct with ids outside 0..63; those inside are free. */
@@ -140,8 +141,8 @@ static inline gboolean
 tlc_reader_type_is_known (guint8 type)
 {
   const guint32 known = 1u << T_BOOL | 1u << T_BYTE | 1u << T_I16 | 1u << T_I32 | 1u << T_I64
-                        | 1u << T_DOUBLE | 1u << T_STRING | 1u << T_STRUCT | 1u << T_MAP | 1u << T_SET
-                        | 1u << T_LIST;
+                        | 1u << T_DOUBLE | 1u << T_STRING | 1u << T_STRUCT | 1u << T_MAP
+                        | 1u << T_SET | 1u << T_LIST;
 
   return type < 32 && (known & 1u << type) != 0;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The reply's half of a call: is this message an answer to us, and what becomes of the connection.
+/* The reply's half of a call: is this message an answer to us, and what becomes of the
+ * connection.
  *
- * A reply reaches exactly the call that asked for it, or nobody. A message that answers an earlier request of the
- * same connection is thrown away and waited past, and the connection is closed after the call; every other
- * message that is not ours, and every byte behind ours, fails the call. */
+ * A reply reaches exactly the call that asked for it, or nobody. A message that answers an
+ * earlier request of the same connection is thrown away and waited past, and the connection is
+ * closed after the call; every other message that is not ours, and every byte behind ours,
+ * fails the call. */
 #include "client/tlc-call.h"
 
 #include <string.h>
@@ -44,11 +46,12 @@ tlc_call_mismatch (TlcCall *call, const TlcHeader *header, GError **error)
   g_autofree char *name = tlc_reply_name (header);
 
   tlc_counters_add (&call->counters, TLC_COUNT_DESYNCS, 1);
-  tlc_call_fail (call, error, TLC_ERROR_PROTOCOL,
-                 "the message that came is no reply to it: \"%s\", type %d, number %d instead of \"%.*s\", "
-                 "type %d, number %d",
-                 name, (int) header->type, header->sequence, (int) call->method_length,
-                 tlc_call_get_method (call), T_REPLY, call->sequence);
+  tlc_call_fail (
+      call, error, TLC_ERROR_PROTOCOL,
+      "the message that came is no reply to it: \"%s\", type %d, number %d instead of \"%.*s\", "
+      "type %d, number %d",
+      name, (int) header->type, header->sequence, (int) call->method_length,
+      tlc_call_get_method (call), T_REPLY, call->sequence);
   return TLC_REPLY_IS_WRONG;
 }
 

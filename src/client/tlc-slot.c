@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A slot: the generated client of one thread for one service, and the protocol and transport beneath it. */
+/* A slot: the generated client of one thread for one service, and the protocol and transport
+ * beneath it. */
 #include "client/tlc-slot.h"
 
 #include "client/tlc-protocol.h"

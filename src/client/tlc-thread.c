@@ -2,9 +2,10 @@
 
 /* What a thread has: a table of clients, and a destructor that frees them when it exits.
  *
- * The table is thread-local, so nobody else ever looks into it. The pthread key exists for its destructor alone.
- * Destructors of other keys may call us after ours ran: then the table and the key are set up anew, and glibc
- * comes round again, four times in all. A thread that would ask for ever is refused in time. */
+ * The table is thread-local, so nobody else ever looks into it. The pthread key exists for its
+ * destructor alone. Destructors of other keys may call us after ours ran: then the table and
+ * the key are set up anew, and glibc comes round again, four times in all. A thread that would
+ * ask for ever is refused in time. */
 #include "client/tlc-thread.h"
 
 #include <limits.h>
@@ -99,7 +100,8 @@ tlc_thread_get_entry (guint32 index)
       gsize n = MAX ((gsize) index + 1, table->n_entries * 2);
 
       table->entries = g_renew (TlcThreadEntry, table->entries, n);
-      memset (table->entries + table->n_entries, 0, (n - table->n_entries) * sizeof *table->entries);
+      memset (table->entries + table->n_entries, 0,
+              (n - table->n_entries) * sizeof *table->entries);
       table->n_entries = n;
     }
   return &table->entries[index];

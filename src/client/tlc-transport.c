@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The transport: what generated code, and whoever else has a ThriftTransport in hand, sees of a call.
+/* The transport: what generated code, and whoever else has a ThriftTransport in hand, sees of a
+ * call.
  *
- * All eight methods are there, since the defaults of c_glib call themselves. There is nothing to open: a
- * connection is claimed when a request is flushed. */
+ * All eight methods are there, since the defaults of c_glib call themselves. There is nothing
+ * to open: a connection is claimed when a request is flushed. */
 #include "client/tlc-transport.h"
 
 #include <string.h>

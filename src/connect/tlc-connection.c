@@ -2,10 +2,11 @@
 
 /* A connection: a connected socket, its deadlines and the numbers it carried.
  *
- * Waiting. A reply usually takes one recv() that blocks by the socket's own timer, set once. That timer is coarse
- * (it fires up to two jiffies late), so it is set a little short of call-timeout, and what is left of the
- * deadline after it fired, after a signal or after part of a message is waited for by ppoll(), to the
- * microsecond. Sends never block: what the kernel does not take at once is waited for by ppoll() too. */
+ * Waiting. A reply usually takes one recv() that blocks by the socket's own timer, set once.
+ * That timer is coarse (it fires up to two jiffies late), so it is set a little short of
+ * call-timeout, and what is left of the deadline after it fired, after a signal or after part
+ * of a message is waited for by ppoll(), to the microsecond. Sends never block: what the kernel
+ * does not take at once is waited for by ppoll() too. */
 #include "connect/tlc-connection.h"
 
 #include <errno.h>
@@ -138,7 +139,8 @@ TlcIo
 tlc_connection_send_rest (TlcConnection *connection, const guint8 *data, gsize length,
                           gint64 deadline_us, gsize *sent)
 {
-  TlcIo io = *sent > 0 ? TLC_IO_DONE : tlc_connection_after_error (connection, POLLOUT, deadline_us);
+  TlcIo io
+      = *sent > 0 ? TLC_IO_DONE : tlc_connection_after_error (connection, POLLOUT, deadline_us);
 
   while (*sent < length && io == TLC_IO_DONE)
     {

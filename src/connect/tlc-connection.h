@@ -4,16 +4,18 @@
 #include "model/tlc-endpoint.h"
 #include "model/tlc-settings.h"
 
-/* How many of its latest sequence numbers a connection remembers, to tell a late reply from a wrong one. */
+/* How many of its latest sequence numbers a connection remembers, to tell a late reply from a
+ * wrong one. */
 #define TLC_CONNECTION_RECENT 8
 
 /* An established connection. Touched only by whoever has claimed the seat that it sits in. */
 typedef struct {
   int fd;
-  int error;               /* errno of the last %TLC_IO_FAILED */
-  guint n_carried;         /* requests sent on it */
+  int error;       /* errno of the last %TLC_IO_FAILED */
+  guint n_carried; /* requests sent on it */
   gint32 recent[TLC_CONNECTION_RECENT];
-  gint64 receive_timer_us; /* a blocking receive returns after about so long; 0: there is no timer, poll first */
+  gint64 receive_timer_us; /* a blocking receive returns after about so long; 0: there is no timer,
+                              poll first */
   TlcEndpoint *endpoint;
 } TlcConnection;
 
@@ -24,7 +26,8 @@ typedef enum {
   TLC_IO_FAILED     /* connection->error */
 } TlcIo;
 
-/* Takes the connected, non-blocking @fd over and sets its options. NULL, errno set and @fd closed on failure. */
+/* Takes the connected, non-blocking @fd over and sets its options. NULL, errno set and @fd
+ * closed on failure. */
 TlcConnection *tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings);
 void tlc_connection_close (TlcConnection *connection);
 
@@ -41,8 +44,8 @@ gboolean tlc_connection_carried (const TlcConnection *connection, gint32 sequenc
 
 /* Sends all of @data. *@ret_sent says how much the kernel took, also on failure. */
 static inline TlcIo
-tlc_connection_send (TlcConnection *connection, const guint8 *data, gsize length, gint64 deadline_us,
-                     gsize *ret_sent)
+tlc_connection_send (TlcConnection *connection, const guint8 *data, gsize length,
+                     gint64 deadline_us, gsize *ret_sent)
 {
   gssize n = send (connection->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -52,8 +55,9 @@ tlc_connection_send (TlcConnection *connection, const guint8 *data, gsize length
   return tlc_connection_send_rest (connection, data, length, deadline_us, ret_sent);
 }
 
-/* Receives at least one byte, at most @capacity, waiting until the deadline. @now_us is the caller's latest
- * reading of the clock, 0: none that is good enough. It decides whether the socket's timer will do to wait by. */
+/* Receives at least one byte, at most @capacity, waiting until the deadline. @now_us is the
+ * caller's latest reading of the clock, 0: none that is good enough. It decides whether the
+ * socket's timer will do to wait by. */
 static inline TlcIo
 tlc_connection_receive (TlcConnection *connection, guint8 *data, gsize capacity, gint64 deadline_us,
                         gint64 now_us, gsize *ret_received)
@@ -65,8 +69,9 @@ tlc_connection_receive (TlcConnection *connection, guint8 *data, gsize capacity,
   *ret_received = (gsize) n;
   if (G_LIKELY (n > 0))
     return TLC_IO_DONE;
-  return n == 0 ? TLC_IO_CLOSED
-                : tlc_connection_receive_later (connection, data, capacity, deadline_us, ret_received);
+  return n == 0
+             ? TLC_IO_CLOSED
+             : tlc_connection_receive_later (connection, data, capacity, deadline_us, ret_received);
 }
 
 /* Remembers that the request numbered @sequence was sent. */

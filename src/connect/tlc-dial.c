@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Dialling: from a snapshot's endpoints to a connection. connect-timeout bounds the whole of it: what is left is
- * shared evenly among the endpoints that are left, so that a first one that swallows packets leaves time for the
- * second, and one that refuses leaves all of its time.
+/* Dialling: from a snapshot's endpoints to a connection. connect-timeout bounds the whole of
+ * it: what is left is shared evenly among the endpoints that are left, so that a first one that
+ * swallows packets leaves time for the second, and one that refuses leaves all of its time.
  *
- * Threads: any; nothing is shared. Cancellation waits until the attempt is over, so that no socket is lost. */
+ * Threads: any; nothing is shared. Cancellation waits until the attempt is over, so that no
+ * socket is lost. */
 #include "connect/tlc-dial.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 
 #include "model/tlc-clock.h"
 
-/* A UNIX socket whose backlog is full says EAGAIN, and poll() does not help: ask again after so long. */
+/* A UNIX socket whose backlog is full says EAGAIN, and poll() does not help: ask again after so
+ * long. */
 #define TLC_DIAL_BACKLOG_WAIT_US 2000
 
 static gboolean
@@ -47,7 +49,8 @@ tlc_dial_is_to_itself (int fd, const TlcAddress *address)
   struct sockaddr_storage own;
   socklen_t length = sizeof own;
 
-  return address->kind == TLC_ADDRESS_INET && getsockname (fd, (struct sockaddr *) &own, &length) == 0
+  return address->kind == TLC_ADDRESS_INET
+         && getsockname (fd, (struct sockaddr *) &own, &length) == 0
          && length == address->sockaddr_length && memcmp (&own, &address->sockaddr, length) == 0;
 }
 

@@ -5,10 +5,11 @@
 #include "model/tlc-snapshot.h"
 
 typedef struct {
-  guint failed;        /* attempts on one endpoint that did not come up */
-  GString *reasons;    /* in: NULL when nobody asks; else one "endpoint: reason" after the other is added */
+  guint failed; /* attempts on one endpoint that did not come up */
+  GString *
+      reasons; /* in: NULL when nobody asks; else one "endpoint: reason" after the other is added */
 } TlcDialReport;
 
-/* Connects to the first endpoint of @snapshot, in its order, that lets us, within connect-timeout and by the
- * deadline. NULL: none did. */
+/* Connects to the first endpoint of @snapshot, in its order, that lets us, within
+ * connect-timeout and by the deadline. NULL: none did. */
 TlcConnection *tlc_dial (const TlcSnapshot *snapshot, gint64 deadline_us, TlcDialReport *report);

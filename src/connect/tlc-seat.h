@@ -5,8 +5,9 @@
 
 #include "connect/tlc-connection.h"
 
-/* A seat is a try-lock that may hold a connection. Its word is a state and a tag; the tag changes on every
- * transition, so that a decision taken on a stale reading cannot be carried out. */
+/* A seat is a try-lock that may hold a connection. Its word is a state and a tag; the tag
+ * changes on every transition, so that a decision taken on a stale reading cannot be carried
+ * out. */
 typedef enum {
   TLC_SEAT_EMPTY,  /* no connection */
   TLC_SEAT_FREE,   /* the connection of a living thread, which is at home here */
@@ -16,14 +17,15 @@ typedef enum {
 #define TLC_SEAT_STATE_BITS 3
 #define TLC_SEAT_STATE(word) ((TlcSeatState) ((word) & ((1u << TLC_SEAT_STATE_BITS) - 1)))
 /* The word after @word, in @state. */
-#define TLC_SEAT_NEXT(word, state)                                                                 \
+#define TLC_SEAT_NEXT(word, state) \
   ((((word) >> TLC_SEAT_STATE_BITS) + 1) << TLC_SEAT_STATE_BITS | (guint64) (state))
 
 #define TLC_CACHE_LINE 64
 
 typedef struct {
-  _Alignas (TLC_CACHE_LINE) _Atomic guint64 word; /* compare-and-swap by anyone; stored by the claimant */
-  TlcConnection *connection;                      /* claimant */
+  /* compare-and-swap by anyone; stored by the claimant */
+  _Alignas (TLC_CACHE_LINE) _Atomic guint64 word;
+  TlcConnection *connection; /* claimant */
   guint64 stamp; /* claimant: the generation that this seat was made current with */
 } TlcSeat;
 
@@ -38,9 +40,11 @@ typedef struct {
 static inline gboolean
 tlc_seat_try_claim (TlcSeat *seat, guint64 word)
 {
-  /* ORDER(seat.claim): seq_cst; pairs with the exchange in tlc_seat_leave(): what the last claimant wrote is
-   * seen. And the generation is read after it, never before: see tlc_seats_look().
-   * Without: two threads write to one socket; or a request goes to an endpoint that was removed. */
+  /* ORDER(seat.claim): seq_cst; pairs with the exchange in tlc_seat_leave(): what the last
+   * claimant wrote is seen. And the generation is read after it, never before: see
+   * tlc_seats_look().
+   * Without: two threads write to one socket; or a request goes to an endpoint that was
+   * removed. */
   return atomic_compare_exchange_strong_explicit (&seat->word, &word,
                                                   TLC_SEAT_NEXT (word, TLC_SEAT_CLAIMED),
                                                   memory_order_seq_cst, memory_order_relaxed);
@@ -62,11 +66,12 @@ tlc_seat_leave (TlcHome *home)
 {
   TlcSeat *seat = home->seat;
 
-  home->word = TLC_SEAT_NEXT (home->word, seat->connection != NULL ? TLC_SEAT_FREE : TLC_SEAT_EMPTY);
-  /* ORDER(seat.leave): seq_cst, an exchange; pairs with the claim, which receives what we wrote, and is before
-   * the look that follows.
-   * Without: the store waits in the store buffer while we look: the sweeper finds the seat CLAIMED, we find the
-   * generation old, and the connection to a removed endpoint stays open. */
+  home->word
+      = TLC_SEAT_NEXT (home->word, seat->connection != NULL ? TLC_SEAT_FREE : TLC_SEAT_EMPTY);
+  /* ORDER(seat.leave): seq_cst, an exchange; pairs with the claim, which receives what we
+   * wrote, and is before the look that follows.
+   * Without: the store waits in the store buffer while we look: the sweeper finds the seat
+   * CLAIMED, we find the generation old, and the connection to a removed endpoint stays open. */
   atomic_store_explicit (&seat->word, home->word, memory_order_seq_cst);
 }
 

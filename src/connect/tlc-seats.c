@@ -2,13 +2,14 @@
 
 /* Seats: where connections sit between calls, and who may touch them.
  *
- * Every way in is a claim (compare-and-swap of a word that was read, to CLAIMED), every way out is a release.
- * A thread's next call claims its home by the exact word that it left there: one compare-and-swap that meets
- * nobody. A free connection is nobody's, so whoever wins the claim may close it without asking its thread.
+ * Every way in is a claim (compare-and-swap of a word that was read, to CLAIMED), every way out
+ * is a release. A thread's next call claims its home by the exact word that it left there: one
+ * compare-and-swap that meets nobody. A free connection is nobody's, so whoever wins the claim
+ * may close it without asking its thread.
  *
- * A change of the service is published first and the generation raised after it. A claimant looks at the
- * generation only after its claim, and once more after it left: between them no connection to a retired
- * endpoint is used, or forgotten in a seat. */
+ * A change of the service is published first and the generation raised after it. A claimant
+ * looks at the generation only after its claim, and once more after it left: between them no
+ * connection to a retired endpoint is used, or forgotten in a seat. */
 #include "connect/tlc-seats.h"
 
 #include <stdlib.h>
@@ -60,8 +61,8 @@ tlc_seats_grow (TlcSeats *seats, guint chunk)
   if (row == NULL)
     return NULL;
   memset (row, 0, size);
-  /* ORDER(seats.grow): release on success; pairs with tlc_seats_get_chunk(). Acquire on failure, for the
-   * chunk of the thread that was first. */
+  /* ORDER(seats.grow): release on success; pairs with tlc_seats_get_chunk(). Acquire on
+   * failure, for the chunk of the thread that was first. */
   if (atomic_compare_exchange_strong_explicit (&seats->chunks[chunk], &first, row,
                                                memory_order_release, memory_order_acquire))
     return row;
@@ -136,8 +137,7 @@ tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation, TlcS
     }
   if (seat->stamp == generation)
     return;
-  if (seat->connection != NULL
-      && !tlc_snapshot_has_endpoint (*held, seat->connection->endpoint))
+  if (seat->connection != NULL && !tlc_snapshot_has_endpoint (*held, seat->connection->endpoint))
     {
       tlc_seat_close_connection (seat);
       /* ORDER(counter): relaxed; statistics. */
@@ -150,8 +150,8 @@ void
 tlc_seats_publish (TlcSeats *seats, TlcSnapshot *next)
 {
   tlc_root_publish (seats->root, next);
-  /* ORDER(seats.attention): seq_cst; pairs with tlc_seats_look(). After the snapshot is published, so that
-   * whoever sees the new generation finds its snapshot; before the sweep. */
+  /* ORDER(seats.attention): seq_cst; pairs with tlc_seats_look(). After the snapshot is
+   * published, so that whoever sees the new generation finds its snapshot; before the sweep. */
   atomic_fetch_add_explicit (&seats->attention, 2, memory_order_seq_cst);
 }
 
@@ -166,8 +166,8 @@ tlc_seats_sweep_retired (TlcSeats *seats)
 
       for (guint i = 0; row != NULL && i < tlc_seats_chunk_size (chunk); i++)
         {
-          /* ORDER(seat.sweep): seq_cst; after the raise, pairs with tlc_seat_leave(): what is left later than
-           * this is looked after by whoever leaves it. */
+          /* ORDER(seat.sweep): seq_cst; after the raise, pairs with tlc_seat_leave(): what is
+           * left later than this is looked after by whoever leaves it. */
           guint64 word = atomic_load_explicit (&row[i].word, memory_order_seq_cst);
           TlcHome home = { &row[i], word };
 

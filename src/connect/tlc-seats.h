@@ -9,13 +9,14 @@
 #define TLC_SEATS_CHUNKS 20
 
 typedef struct {
-  /* read by every call, written when the generation moves */
-  _Alignas (TLC_CACHE_LINE) _Atomic guint64 attention; /* generation << 1; the low bit is kept for waiters */
+  /* generation << 1, the low bit is kept for waiters: read by every call, written when the
+   * generation moves */
+  _Alignas (TLC_CACHE_LINE) _Atomic guint64 attention;
   TlcRoot *root;
   _Atomic (TlcSeat *) chunks[TLC_SEATS_CHUNKS]; /* set once by compare-and-swap */
-  /* written when connections come and go */
-  _Alignas (TLC_CACHE_LINE) _Atomic guint hint; /* where an EMPTY seat was last seen; any thread */
-  _Atomic guint64 reclaimed_retired;            /* any thread */
+  /* where an EMPTY seat was last seen: written by any thread, when connections come and go */
+  _Alignas (TLC_CACHE_LINE) _Atomic guint hint;
+  _Atomic guint64 reclaimed_retired; /* any thread */
 } TlcSeats;
 
 void tlc_seats_init (TlcSeats *seats, TlcRoot *root);
@@ -24,28 +25,31 @@ void tlc_seats_clear (TlcSeats *seats);
 
 /* The slow parts of what follows. */
 gboolean tlc_seats_claim_any (TlcSeats *seats, TlcHome *home);
-void tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation, TlcSnapshot **held);
+void tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation,
+                             TlcSnapshot **held);
 
 /* The generation in force. */
 static inline guint64
 tlc_seats_look (TlcSeats *seats)
 {
-  /* ORDER(seats.attention): seq_cst; pairs with the raise in tlc_seats_publish(). Read after the claim, and
-   * after the leaving store.
-   * Orders:  claim or leaving store  ->  this look; against: publish, raise  ->  the sweeper's scan.
+  /* ORDER(seats.attention): seq_cst; pairs with the raise in tlc_seats_publish(). Read after
+   * the claim, and after the leaving store.
+   * Orders:  claim or leaving store  ->  this look; against: publish, raise  ->  the sweeper's
+   * scan.
    * Without: the generation moves between look and claim and nobody closes the old connection. */
   return atomic_load_explicit (&seats->attention, memory_order_seq_cst) >> 1;
 }
 
-/* Claims the home, or an EMPTY seat, which becomes the home. FALSE: memory ran out, or the row is full. */
+/* Claims the home, or an EMPTY seat, which becomes the home. FALSE: memory ran out, or the row
+ * is full. */
 static inline gboolean
 tlc_seats_claim (TlcSeats *seats, TlcHome *home)
 {
   return G_LIKELY (tlc_seat_claim_home (home)) || tlc_seats_claim_any (seats, home);
 }
 
-/* After a claim, and again after a dial: makes the seat current. Closes its connection when its endpoint is
- * retired, and brings *@held, the claimant's reference to a snapshot, up to date. */
+/* After a claim, and again after a dial: makes the seat current. Closes its connection when its
+ * endpoint is retired, and brings *@held, the claimant's reference to a snapshot, up to date. */
 static inline void
 tlc_seats_refresh (TlcSeats *seats, TlcSeat *seat, TlcSnapshot **held)
 {
@@ -66,8 +70,8 @@ tlc_seats_release (TlcSeats *seats, TlcHome *home, TlcSnapshot **held)
       tlc_seats_refresh (seats, home->seat, held);
       generation = home->seat->stamp;
       tlc_seat_leave (home);
-      /* After the store; should the generation have moved in between, do it again unless somebody else,
-       * who won the seat, does it in his turn. */
+      /* After the store; should the generation have moved in between, do it again unless
+       * somebody else, who won the seat, does it in his turn. */
     }
   while (G_UNLIKELY (tlc_seats_look (seats) != generation) && tlc_seat_claim_home (home));
 }

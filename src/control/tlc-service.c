@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The handle of a service: what the program holds. All that threads share lies in the core, which stays until the
- * last of them has let go; the handle goes with the program's last reference, and closes the service. */
+/* The handle of a service: what the program holds. All that threads share lies in the core,
+ * which stays until the last of them has let go; the handle goes with the program's last
+ * reference, and closes the service. */
 #include "tlc/service.h"
 
 #include <string.h>
@@ -28,9 +29,10 @@ tlc_service_check_name (const char *name, GError **error)
   for (gsize i = 0; is_good && i < length; i++)
     is_good = g_ascii_isgraph (name[i]);
   if (!is_good)
-    tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
-                   "service name \"%.64s\": 1 to %d printable ASCII characters without spaces are right",
-                   name, TLC_SERVICE_NAME_MAX);
+    tlc_error_set (
+        error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
+        "service name \"%.64s\": 1 to %d printable ASCII characters without spaces are right", name,
+        TLC_SERVICE_NAME_MAX);
   return is_good;
 }
 
@@ -50,7 +52,8 @@ tlc_service_check_client_type (const char *name, GType type, GError **error)
     }
   if (!is_good)
     tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
-                   "service %s: %s is not the type of a generated client, such as TYPE_ECHO_CLIENT", name,
+                   "service %s: %s is not the type of a generated client, such as TYPE_ECHO_CLIENT",
+                   name,
                    type != G_TYPE_INVALID && g_type_name (type) != NULL ? g_type_name (type) : "0");
   return is_good;
 }
@@ -96,7 +99,8 @@ tlc_service_ref (TlcService *service)
 void
 tlc_service_unref (TlcService *service)
 {
-  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it frees. */
+  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it
+   * frees. */
   if (service == NULL
       || atomic_fetch_sub_explicit (&service->ref_count, 1, memory_order_acq_rel) != 1)
     return;
@@ -146,5 +150,6 @@ tlc_service_get_stats (TlcService *service, TlcStats *ret_stats)
   tlc_seats_count (seats, &ret_stats->connections_open, &ret_stats->connections_busy);
   ret_stats->generation = tlc_seats_look (seats);
   /* ORDER(counter): relaxed; statistics. */
-  ret_stats->reclaimed_retired = atomic_load_explicit (&seats->reclaimed_retired, memory_order_relaxed);
+  ret_stats->reclaimed_retired
+      = atomic_load_explicit (&seats->reclaimed_retired, memory_order_relaxed);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The only includer of <urcu/...>. The flavour is bp: it registers threads by itself and survives readers that
- * are cancelled or exit, since the threads are the host program's and not ours to register. The small functions
- * are inlined; read sections are entered only when a generation has moved, so a call into the library is cheap
- * enough.
+/* The only includer of <urcu/...>. The flavour is bp: it registers threads by itself and
+ * survives readers that are cancelled or exit, since the threads are the host program's and not
+ * ours to register. The small functions are inlined; read sections are entered only when a
+ * generation has moved, so a call into the library is cheap enough.
  *
- * Pointers are published and read by C11 atomics rather than by liburcu's macros, which liburcu 0.13 turns into
- * a plain load and a library call that ThreadSanitizer cannot follow. The sanitizer learns of grace periods
- * here: what was done inside a read section happened before what follows tlc_rcu_synchronize(). */
+ * Pointers are published and read by C11 atomics rather than by liburcu's macros, which liburcu
+ * 0.13 turns into a plain load and a library call that ThreadSanitizer cannot follow. The
+ * sanitizer learns of grace periods here: what was done inside a read section happened before
+ * what follows tlc_rcu_synchronize(). */
 #define URCU_INLINE_SMALL_FUNCTIONS
 #include <urcu/urcu-bp.h>
 

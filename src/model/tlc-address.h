@@ -35,8 +35,9 @@ TlcAddress *tlc_address_copy (const TlcAddress *address);
 gboolean tlc_address_equal (const TlcAddress *a, const TlcAddress *b);
 void tlc_address_free (TlcAddress *address);
 
-/* The addresses of a NAME, by getaddrinfo(), which may block without a bound: as INET addresses with text
- * "tcp://10.0.0.7:9090 (db.example)"; for the other kinds one copy. NULL and TLC_ERROR_UNAVAILABLE. */
+/* The addresses of a NAME, by getaddrinfo(), which may block without a bound: as INET addresses
+ * with text "tcp://10.0.0.7:9090 (db.example)"; for the other kinds one copy. NULL and
+ * TLC_ERROR_UNAVAILABLE. */
 GPtrArray *tlc_address_resolve (const TlcAddress *address, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcAddress, tlc_address_free)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* An endpoint: one address of a service, shared by the snapshots that name it and the connections to it. */
+/* An endpoint: one address of a service, shared by the snapshots that name it and the
+ * connections to it. */
 #include "model/tlc-endpoint.h"
 
 #include <stdatomic.h>
@@ -31,7 +32,8 @@ tlc_endpoint_ref (TlcEndpoint *endpoint)
 void
 tlc_endpoint_unref (TlcEndpoint *endpoint)
 {
-  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it frees. */
+  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it
+   * frees. */
   if (endpoint == NULL
       || atomic_fetch_sub_explicit (&endpoint->ref_count, 1, memory_order_acq_rel) != 1)
     return;

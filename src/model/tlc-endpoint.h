@@ -3,8 +3,9 @@
 
 #include "model/tlc-address.h"
 
-/* One address of a service. Snapshots and connections hold references: an endpoint outlives the snapshot that
- * named it for as long as a connection to it is open. Immutable but for the count. */
+/* One address of a service. Snapshots and connections hold references: an endpoint outlives the
+ * snapshot that named it for as long as a connection to it is open. Immutable but for the
+ * count. */
 typedef struct _TlcEndpoint TlcEndpoint;
 
 /* Takes @address over. */

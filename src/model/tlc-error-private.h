@@ -3,8 +3,9 @@
 
 #include "tlc/error.h"
 
-/* Sets @error, if the caller asked for one and none is set yet, with the delivery that tlc_error_get_delivery()
- * tells. Messages start with what and where: "echo.add at tcp://10.0.0.7:9090: ...". */
+/* Sets @error, if the caller asked for one and none is set yet, with the delivery that
+ * tlc_error_get_delivery() tells. Messages start with what and where: "echo.add at
+ * tcp://10.0.0.7:9090: ...". */
 void tlc_error_set (GError **error, TlcError code, TlcDelivery delivery, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
 

@@ -2,10 +2,9 @@
 /*
  * The table of settings: every key, with its type, default, range and help, once.
  *
- * Configs, the parsed settings and docs/settings.md are made from it. A key that is not in it does
- * not exist, and one that is works. To add one: a field in TlcSettings, a row here, and a run of the
- * settings test with TLC_UPDATE_DOCS=1. All of it is constant.
- */
+ * Configs, the parsed settings and docs/settings.md are made from it. A key that is not in it
+ * does not exist, and one that is works. To add one: a field in TlcSettings, a row here, and a
+ * run of the settings test with TLC_UPDATE_DOCS=1. All of it is constant. / */
 #include "model/tlc-settings-table.h"
 
 #include <stddef.h>

@@ -5,7 +5,8 @@
 
 #include "model/tlc-address.h"
 
-/* The values of a config, parsed: what the library reads. Immutable once made; part of a snapshot. */
+/* The values of a config, parsed: what the library reads. Immutable once made; part of a
+ * snapshot. */
 typedef enum {
   TLC_PROTOCOL_BINARY
 } TlcProtocolKind;
@@ -25,8 +26,9 @@ typedef struct {
   gsize max_decoded_size;
 } TlcSettings;
 
-/* Parses @config whole; every key has been checked by tlc_config_set() already, what is checked here is that
- * nothing is missing ("endpoints") and that the values go together. @service_name is for the message. */
+/* Parses @config whole; every key has been checked by tlc_config_set() already, what is checked
+ * here is that nothing is missing ("endpoints") and that the values go together. @service_name
+ * is for the message. */
 TlcSettings *tlc_settings_new (const TlcConfig *config, const char *service_name, GError **error);
 void tlc_settings_free (TlcSettings *settings);
 

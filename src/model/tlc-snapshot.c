@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Snapshots and the root that publishes them. A writer fills a snapshot, then makes it reachable by one store;
- * readers load the pointer and take a reference inside an RCU read section, and do nothing else in it. Only the
- * owner of the root publishes, one at a time.
+/* Snapshots and the root that publishes them. A writer fills a snapshot, then makes it
+ * reachable by one store; readers load the pointer and take a reference inside an RCU read
+ * section, and do nothing else in it. Only the owner of the root publishes, one at a time.
  *
- * A snapshot that was replaced keeps the root's reference until the root goes. That is one snapshot for each
- * service in its life, since closing is the only change there is. */
+ * A snapshot that was replaced keeps the root's reference until the root goes. That is one
+ * snapshot for each service in its life, since closing is the only change there is. */
 #include "model/tlc-snapshot.h"
 
 #include "model/rcu.h"
@@ -71,7 +71,8 @@ tlc_snapshot_ref (TlcSnapshot *snapshot)
 void
 tlc_snapshot_unref (TlcSnapshot *snapshot)
 {
-  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it frees. */
+  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it
+   * frees. */
   if (snapshot == NULL
       || atomic_fetch_sub_explicit (&snapshot->ref_count, 1, memory_order_acq_rel) != 1)
     return;

@@ -13,7 +13,8 @@ struct _TlcSnapshot {
   guint64 generation;   /* 1 for the first */
   gboolean closed;      /* the service takes no more calls; no endpoints then */
   TlcSettings *settings;
-  TlcSnapshot *before;  /* closed: the last one that was not, whose settings these are; a reference */
+  TlcSnapshot
+      *before; /* closed: the last one that was not, whose settings these are; a reference */
   GPtrArray *endpoints; /* of TlcEndpoint, in the order of the settings */
 };
 
@@ -33,8 +34,8 @@ TlcRoot *tlc_root_new (TlcSnapshot *first);
 void tlc_root_free (TlcRoot *root); /* no reader is left */
 /* A reference to the snapshot in force. Any thread; no lock. */
 TlcSnapshot *tlc_root_read (TlcRoot *root);
-/* Puts @next, taken over, in force. The one before is kept until tlc_root_free(), for readers that are about
- * to take their reference. */
+/* Puts @next, taken over, in force. The one before is kept until tlc_root_free(), for readers
+ * that are about to take their reference. */
 void tlc_root_publish (TlcRoot *root, TlcSnapshot *next);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcSnapshot, tlc_snapshot_unref)

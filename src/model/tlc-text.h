@@ -18,6 +18,6 @@ void tlc_text_refuse (GError **error, const char *text, const char *format, ...)
  * @cursor starts at the list and is moved past the item. */
 char *tlc_text_next_item (const char **cursor);
 
-/* How many bytes to insert, delete or replace to make @b of @a; G_MAXUINT when either is longer than
- * any word we compare. */
+/* How many bytes to insert, delete or replace to make @b of @a; G_MAXUINT when either is longer
+ * than any word we compare. */
 guint tlc_text_distance (const char *a, const char *b);

@@ -3,8 +3,9 @@
 
 #include <glib.h>
 
-/* The scalar values of settings, from text and back. Each parser refuses what is malformed or outside
- * @min ... @max, by tlc_text_refuse(); each formatter makes the one canonical text of a value. */
+/* The scalar values of settings, from text and back. Each parser refuses what is malformed or
+ * outside @min ... @max, by tlc_text_refuse(); each formatter makes the one canonical text of a
+ * value. */
 
 /* A number, decimals allowed where they come out exactly, and a unit: us ms s m h. */
 gboolean tlc_value_parse_duration (const char *text, gint64 min_us, gint64 max_us, gint64 *ret_us,

@@ -28,8 +28,8 @@ struct _TlcCounters {
   TlcCounters *next, *previous;         /* the ledger's lock */
 };
 
-/* The counters of a service: those of living threads, and the sum of those that left. The lock is taken when a
- * thread comes, when it leaves and when somebody asks; never by a call. */
+/* The counters of a service: those of living threads, and the sum of those that left. The lock
+ * is taken when a thread comes, when it leaves and when somebody asks; never by a call. */
 typedef struct {
   pthread_mutex_t lock;
   TlcCounters *living;

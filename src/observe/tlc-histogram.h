@@ -4,7 +4,8 @@
 #include <glib.h>
 #include <stdatomic.h>
 
-/* Latencies by octave, eight buckets to the octave: a percentile is at most 12.5 % too high. Up to 2^30 us. */
+/* Latencies by octave, eight buckets to the octave: a percentile is at most 12.5 % too high. Up
+ * to 2^30 us. */
 #define TLC_HISTOGRAM_BUCKETS 232
 #define TLC_HISTOGRAM_LIMIT_US ((1u << 30) - 1)
 
@@ -22,7 +23,8 @@ typedef struct {
 } TlcHistogramSum;
 
 void tlc_histogram_sum_add (TlcHistogramSum *sum, TlcHistogram *histogram);
-/* What @per_mille of the values do not exceed, as the upper bound of a bucket; 0 without any values. */
+/* What @per_mille of the values do not exceed, as the upper bound of a bucket; 0 without any
+ * values. */
 guint64 tlc_histogram_sum_percentile (const TlcHistogramSum *sum, guint per_mille);
 
 static inline guint

@@ -68,8 +68,8 @@ tlc_echo_must_fail (TlcService *service, TlcError code, TlcDelivery delivery, co
 
   ck_assert (!echo_if_add (tlc_echo_client (service), &sum, 1, 2, &error));
   ck_assert_ptr_nonnull (error);
-  ck_assert_msg (error->domain == TLC_ERROR && error->code == (int) code, "code %d: %s", error->code,
-                 error->message);
+  ck_assert_msg (error->domain == TLC_ERROR && error->code == (int) code, "code %d: %s",
+                 error->code, error->message);
   ck_assert_msg (tlc_error_get_delivery (error) == delivery, "%s", error->message);
   ck_assert_msg (strstr (error->message, text) != NULL, "%s", error->message);
   ck_assert_int_eq (sum, 4711);

@@ -7,7 +7,8 @@
 #include "support/tlc-check.h"
 #include "support/tlc-server.h"
 
-/* A service of echo.thrift for tests: @keys_and_values end with NULL. Fails the test when it cannot be made. */
+/* A service of echo.thrift for tests: @keys_and_values end with NULL. Fails the test when it cannot
+ * be made. */
 TlcService *tlc_echo_service (const char *endpoint, ...) G_GNUC_NULL_TERMINATED;
 /* Our server in C, which is there wherever the tests are. */
 TlcServer *tlc_echo_server (const char *const *extra_args);
@@ -15,5 +16,7 @@ TlcServer *tlc_echo_server (const char *const *extra_args);
 EchoIf *tlc_echo_client (TlcService *service);
 /* One call that must succeed with the right answer. */
 void tlc_echo_must_add (TlcService *service);
-/* One call that must fail with @code and @delivery; frees the error, after looking for @text in it. */
-void tlc_echo_must_fail (TlcService *service, TlcError code, TlcDelivery delivery, const char *text);
+/* One call that must fail with @code and @delivery; frees the error, after looking for @text in it.
+ */
+void tlc_echo_must_fail (TlcService *service, TlcError code, TlcDelivery delivery,
+                         const char *text);

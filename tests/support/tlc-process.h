@@ -9,5 +9,6 @@ guint tlc_process_count_threads (void);
 /* Bytes that malloc has given out. */
 gsize tlc_process_allocated (void);
 
-/* Whether @count() is @wanted, now or within ten seconds: threads are gone a little after pthread_join(). */
+/* Whether @count() is @wanted, now or within ten seconds: threads are gone a little after
+ * pthread_join(). */
 gboolean tlc_process_settles (guint (*count) (void), guint wanted);
