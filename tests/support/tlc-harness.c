@@ -236,6 +236,23 @@ tlc_harness_takes (TlcWire *reply, TlcHarnessCall call)
 }
 
 void
+tlc_harness_refuses_within (TlcWire *reply, TlcHarnessCall call, TlcError code,
+                            TlcDelivery delivery, const char *text, gsize margin)
+{
+  TlcWire *right = tlc_wire_new ();
+  gsize before;
+
+  /* what the first call of a process takes is not the question */
+  tlc_wire_reply_begin (right, "ping");
+  tlc_wire_reply_end (right);
+  tlc_harness_takes (right, tlc_harness_ping);
+  before = tlc_harness_get_memory ("VmPeak");
+  tlc_harness_refuses (reply, call, code, delivery, text);
+  ck_assert_uint_lt (tlc_harness_get_memory ("VmPeak") - before,
+                     TLC_HARNESS_SANITIZED ? MAX (margin, 1 << 30) : margin);
+}
+
+void
 tlc_harness_assert_took (gint64 begun_us, guint promise_ms)
 {
   gint64 took_us = g_get_monotonic_time () - begun_us;

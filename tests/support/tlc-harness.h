@@ -69,6 +69,10 @@ void tlc_harness_must_fail (TlcHarness *harness, TlcHarnessCall call, TlcError c
 void tlc_harness_refuses (TlcWire *reply, TlcHarnessCall call, TlcError code, TlcDelivery delivery,
                           const char *text);
 
+/* The same, and the process takes no more than @margin bytes of address space for it. */
+void tlc_harness_refuses_within (TlcWire *reply, TlcHarnessCall call, TlcError code,
+                                 TlcDelivery delivery, const char *text, gsize margin);
+
 /* And the reply that must be taken: the call succeeds, the connection stays. */
 void tlc_harness_takes (TlcWire *reply, TlcHarnessCall call);
 
