@@ -98,8 +98,9 @@ bench_side_figures (const BenchSide *side)
   };
 }
 
-/* The largest rank r, counted from 0, so that the values of rank r and n-1-r enclose the median with a
- * probability of at least 95 %: how many of n values lie below the median is binomial with p = 1/2. */
+/* The largest rank r, counted from 0, so that the values of rank r and n-1-r enclose the median
+ * with a probability of at least 95 %: how many of n values lie below the median is binomial with p
+ * = 1/2. */
 static guint
 bench_interval_rank (guint n)
 {
@@ -127,7 +128,8 @@ bench_side_ratio (const BenchSide *side, const BenchSide *base)
 
   for (guint i = 0; i < n; i++)
     {
-      double ratio = g_array_index (side->values, double, i) / g_array_index (base->values, double, i);
+      double ratio
+          = g_array_index (side->values, double, i) / g_array_index (base->values, double, i);
 
       g_array_append_val (ratios, ratio);
     }

@@ -2,8 +2,8 @@
 #pragma once
 
 /* Compares sides that do the same work: each round of one side is followed by a round of the next
- * (A B A B ...), so that what disturbs the machine disturbs all of them, and ratios are taken within a
- * turn. Everything here is for one thread. */
+ * (A B A B ...), so that what disturbs the machine disturbs all of them, and ratios are taken
+ * within a turn. Everything here is for one thread. */
 
 #include <glib.h>
 
@@ -30,9 +30,9 @@ typedef struct {
   double p99;
 } BenchFigures;
 
-/* The median of the turns' ratios, and the interval that holds the true median with a probability of at least 95 %:
- * order statistics, no assumption about how times are distributed. With fewer than six turns it is
- * the whole range, and the probability is less. */
+/* The median of the turns' ratios, and the interval that holds the true median with a probability
+ * of at least 95 %: order statistics, no assumption about how times are distributed. With fewer
+ * than six turns it is the whole range, and the probability is less. */
 typedef struct {
   double median;
   double low;

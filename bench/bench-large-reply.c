@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How long does a large reply take, against C++ Thrift and the stock framed client, and does the time of an
- * element stay what it is when the reply grows a hundredfold?
+/* How long does a large reply take, against C++ Thrift and the stock framed client, and does the
+ * time of an element stay what it is when the reply grows a hundredfold?
  *
  * A round is one call, until the reply is decoded; what it returned is freed outside the measured
- * time, on every side, and an element of each reply is checked. All sides call one server, which makes and
- * writes the same reply for each. */
+ * time, on every side, and how many elements came is checked. All sides call one server, which
+ * makes and writes the same reply for each. */
 
 #include <stdio.h>
 
@@ -169,7 +169,8 @@ large_compare_structs (LargeClients *clients, const LargeOptions *options, GErro
   if (n_sides == 2)
     {
       ratio = bench_side_ratio (&sides[0], &sides[1]);
-      printf ("  time by C++'s: %.2f [%.2f, %.2f] (at most 2.5)\n", ratio.median, ratio.low, ratio.high);
+      printf ("  time by C++'s: %.2f [%.2f, %.2f] (at most 2.5)\n", ratio.median, ratio.low,
+              ratio.high);
       bench_summary_add_ratio (summary, "tlc_by_cpp", &ratio);
     }
   bench_summary_print (summary);
@@ -184,7 +185,8 @@ large_compare_stock (LargeClients *clients, const LargeOptions *options, GError 
   gint32 count = options->smoke ? 100 : 10000;
   LargeSide tlc = { clients, LARGE_TLC, TRUE, count, 1 };
   LargeSide stock = { clients, LARGE_STOCK, TRUE, count, 1 };
-  BenchSide sides[] = { { "tlc", large_round, &tlc, NULL }, { "stock", large_round, &stock, NULL } };
+  BenchSide sides[]
+      = { { "tlc", large_round, &tlc, NULL }, { "stock", large_round, &stock, NULL } };
   BenchPlan plan = { 0, (guint) MIN (options->n_turns, 7) };
   gboolean ok = bench_run (sides, 2, &plan, error);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Each thread counts in memory of its own, which it alone writes and bench_load_read() reads, relaxed.
- * What threads and starter tell each other, gate, failures and the first error, is under the mutex,
- * a pthread one because ThreadSanitizer does not see GLib's. */
+/* Each thread counts in memory of its own, which it alone writes and bench_load_read() reads,
+ * relaxed. What threads and starter tell each other, gate, failures and the first error, is under
+ * the mutex, a pthread one because ThreadSanitizer does not see GLib's. */
 
 #include "bench-load.h"
 
@@ -236,6 +236,7 @@ bench_load_wait (BenchLoad *load, gint64 microseconds)
 gboolean
 bench_load_stop (BenchLoad *load, BenchLoadResult *ret_result, GError **error)
 {
+  BenchLoadResult last;
   gboolean ok;
 
   /* Read first: afterwards the time would include waiting for the slowest call. */
@@ -243,7 +244,9 @@ bench_load_stop (BenchLoad *load, BenchLoadResult *ret_result, GError **error)
   atomic_store_explicit (&load->stop, TRUE, memory_order_relaxed);
   for (guint i = 0; i < load->n_threads; i++)
     pthread_join (load->threads[i].thread, NULL);
-  ret_result->failures = load->n_failures;
+  bench_load_read (load, &last);
+  ret_result->failures = last.failures;
+  ret_result->all_calls = last.calls + load->n_threads;
   ok = load->n_failures == 0;
   if (load->error != NULL)
     g_propagate_error (error, g_steal_pointer (&load->error));

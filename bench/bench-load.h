@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Load: threads that call add() one way, as fast as they can, until told to stop; each checks the sum
- * it gets. A thread stops for good at its first failed call. */
+/* Load: threads that call add() one way, as fast as they can, until told to stop; each checks the
+ * sum it gets. A thread stops for good at its first failed call. */
 
 #include "bench-ways.h"
 
@@ -17,6 +17,8 @@ typedef struct {
   double seconds;
   double p50_us; /* 0 when nothing was called */
   double p99_us;
+  guint64
+      all_calls; /* of bench_load_stop(): calls, with the first ones and those that ended late */
 } BenchLoadResult;
 
 /* Starts @n_threads threads and lets them go together once each has made a first call, which is not

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How many calls a second do a lock around one client, a pool of clients, a client per thread by hand,
- * and TLC make, at 1, 8 and 64 threads, with a server that answers at once or takes its time?
+/* How many calls a second do a lock around one client, a pool of clients, a client per thread by
+ * hand, and TLC make, at 1, 8 and 64 threads, with a server that answers at once or takes its time?
  *
- * A round is one way for --round-ms; ways take turns. The pool has as many clients as there are threads unless
+ * A round is one way for --round-ms; ways take turns. The pool has as many clients as there are
+ * threads unless
  * --pool-size says otherwise: its best case, which nobody can know in advance. */
 
 #include <stdio.h>
@@ -107,7 +108,8 @@ locked_parse (LockedOptions *options, int *argc, char ***argv, GError **error)
     { "round-ms", 0, 0, G_OPTION_ARG_INT, &options->round_ms, "Length of a round (500)", "N" },
     { "turns", 0, 0, G_OPTION_ARG_INT, &options->n_turns, "Rounds of each way (9)", "N" },
     { "threads", 0, 0, G_OPTION_ARG_STRING, &options->threads, "Thread counts (1,8,64)", "N,N" },
-    { "pool-size", 0, 0, G_OPTION_ARG_INT, &options->pool_size, "Clients in the pool (threads)", "N" },
+    { "pool-size", 0, 0, G_OPTION_ARG_INT, &options->pool_size, "Clients in the pool (threads)",
+      "N" },
     { "smoke", 0, 0, G_OPTION_ARG_NONE, &options->smoke, "Very short, to see that it works", NULL },
     G_OPTION_ENTRY_NULL,
   };

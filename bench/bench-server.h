@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The server that benches and the demo call: stock C++ Thrift's, or our C one where there is no C++. */
+/* The server that benches and the demo call: stock C++ Thrift's, or our C one where there is no
+ * C++. */
 
 #include <glib.h>
 

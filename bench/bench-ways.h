@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The ways for many threads to call one server, behind one face: what the benches and the demo compare. */
+/* The ways for many threads to call one server, behind one face: what the benches and the demo
+ * compare. */
 
 #include <tlc/tlc.h>
 

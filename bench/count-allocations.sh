@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Proves law 1 (hot path) by allocations: a warm call makes exactly one, the method name that generated
-# code frees. The second argument is the library of count-malloc.c.
+# Proves law 1 (hot path) by allocations: a warm call makes exactly one, the method name that
+# generated code frees. The second argument is the library of count-malloc.c.
 # shellcheck source=bench/count-lib.sh
 source -- "$(dirname -- "${BASH_SOURCE[0]}")/count-lib.sh"
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Makes N warm calls, for a tool that counts what they cost: count-*.sh run it with N and 2N, and the
- * difference is that of N calls, start and end left out.
+/* Makes N warm calls, for a tool that counts what they cost: count-*.sh run it with N and 2N, and
+ * the difference is that of N calls, start and end left out.
  *
  *   count-call tlc|stock|cpp add|client N tcp://127.0.0.1:PORT
  *
- * "client" asks tlc_service_get_client() only. What a counter has to look at is in functions that are not
- * inlined: count_call_c_add() and count_call_cpp_add(). With count-malloc.c preloaded it also prints
- * how often the N calls allocated memory. One thread. */
+ * "client" asks tlc_service_get_client() only. With count-malloc.c preloaded it also prints how
+ * often the N calls allocated memory. One thread. */
 
 #include <tlc/tlc.h>
 
@@ -32,18 +31,15 @@ typedef struct {
   CppClient *cpp;
 } CountCallSides;
 
-gboolean count_call_c_add (EchoIf *echo, gint32 a, GError **error);
-gboolean count_call_cpp_add (CppClient *client, gint32 a);
-
-__attribute__ ((noinline, noclone)) gboolean
-count_call_c_add (EchoIf *echo, gint32 a, GError **error)
+static gboolean
+count_call_add (EchoIf *echo, gint32 a, GError **error)
 {
   gint32 sum = 0;
 
   return echo_if_add (echo, &sum, a, 1, error) && sum == a + 1;
 }
 
-__attribute__ ((noinline, noclone)) gboolean
+static gboolean
 count_call_cpp_add (CppClient *client, gint32 a)
 {
 #ifdef BENCH_HAVE_CPP
@@ -83,7 +79,7 @@ count_call_one (CountCallSides *sides, gboolean call, gint32 i, GError **error)
     return count_call_cpp_add (sides->cpp, i);
   echo = sides->service != NULL ? tlc_service_get_client (sides->service, error)
                                 : stock_client_get (sides->stock);
-  return echo != NULL && (!call || count_call_c_add (echo, i, error));
+  return echo != NULL && (!call || count_call_add (echo, i, error));
 }
 
 static gboolean

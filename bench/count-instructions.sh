@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Proves law 1 (hot path) by instructions: user-space ones of a warm tlc_service_get_client() and of a
-# warm add(i32, i32), generated code at -O2 with cast checks on. Beside them, without a limit: the
-# same call on Apache Thrift's own stacks for C and C++.
+# Proves law 1 (hot path) by instructions: user-space ones of a warm tlc_service_get_client() and of
+# a warm add(i32, i32), from entering the generated echo_if_add() to leaving it, generated code at
+# -O2 with cast checks on. Beside them, without a limit: the same call on Apache Thrift's own stacks
+# for C and C++.
 # shellcheck source=bench/count-lib.sh
 source -- "$(dirname -- "${BASH_SOURCE[0]}")/count-lib.sh"
 
@@ -32,9 +33,9 @@ measure () {
 count_start_server
 
 client=$(measure tlc client tlc_service_get_client) || client=
-add=$(measure tlc add count_call_c_add) || add=
-stock=$(measure stock add count_call_c_add) || stock=
-cpp=$(measure cpp add count_call_cpp_add 2>/dev/null) || cpp='not built'
+add=$(measure tlc add echo_if_add) || add=
+stock=$(measure stock add echo_if_add) || stock=
+cpp=$(measure cpp add 'echo::EchoClient::add*' 2>/dev/null) || cpp='not built'
 
 echo "# instructions of a warm tlc_service_get_client(): ${client:-failed} (at most $limit_client)"
 echo "# instructions of a warm add(i32, i32): ${add:-failed} (at most $limit_add)"

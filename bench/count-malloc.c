@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* To be preloaded: counts allocations of the process, of all threads, by standing before glibc's own
- * functions under their second names, so that nothing needs to be looked up. Memory from mmap() is not
- * seen, nor are GLib's slices unless G_SLICE=always-malloc. */
+/* To be preloaded: counts allocations of the process, of all threads, by standing before glibc's
+ * own functions under their second names, so that nothing needs to be looked up. Memory from mmap()
+ * is not seen, nor are GLib's slices unless G_SLICE=always-malloc. */
 
 #include <errno.h>
 #include <malloc.h>

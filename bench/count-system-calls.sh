@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Proves law 1 (hot path) by system calls: a warm call makes exactly two, one sendto and one recvfrom.
+# Proves law 1 (hot path) by system calls: a warm call makes exactly two, one sendto and one
+# recvfrom.
 # shellcheck source=bench/count-lib.sh
 source -- "$(dirname -- "${BASH_SOURCE[0]}")/count-lib.sh"
 

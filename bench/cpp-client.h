@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* C++ Thrift's generated client, for C: the yardstick of large replies and of instructions a call. */
+/* C++ Thrift's generated client, for C: the yardstick of large replies and of instructions a call.
+ */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 
 /* The stock sides of the benches. Mutexes are pthread's: ThreadSanitizer does not see GLib's.
  *
- * A generated client holds its protocols, and a framed transport its socket, without a reference, so
- * a StockClient owns all four and drops them from the client down. */
+ * A generated client holds its protocols, and a framed transport its socket, without a reference,
+ * so a StockClient owns all four and drops them from the client down. */
 
 #include "stock-clients.h"
 
@@ -36,6 +36,41 @@ struct _StockPool {
   GPtrArray *all;  /* owns; constant once made */
 };
 
+/* Finalizers of stock sockets and framed transports forget to chain up, and leak for each object.
+ * With the repair a leak that LeakSanitizer finds in a bench is ours. Written once, before the
+ * first client is made. */
+static void (*stock_finalize_socket) (GObject *object);
+static void (*stock_finalize_framed) (GObject *object);
+static void (*stock_finalize_object) (GObject *object);
+
+static void
+stock_repaired_finalize_socket (GObject *object)
+{
+  stock_finalize_socket (object);
+  stock_finalize_object (object);
+}
+
+static void
+stock_repaired_finalize_framed (GObject *object)
+{
+  stock_finalize_framed (object);
+  stock_finalize_object (object);
+}
+
+static void
+stock_repair_types (void)
+{
+  GObjectClass *socket = g_type_class_ref (THRIFT_TYPE_SOCKET);
+  GObjectClass *framed = g_type_class_ref (THRIFT_TYPE_FRAMED_TRANSPORT);
+  GObjectClass *object = g_type_class_ref (G_TYPE_OBJECT);
+
+  stock_finalize_socket = socket->finalize;
+  stock_finalize_framed = framed->finalize;
+  stock_finalize_object = object->finalize;
+  socket->finalize = stock_repaired_finalize_socket;
+  framed->finalize = stock_repaired_finalize_framed;
+}
+
 static gboolean
 stock_parse_endpoint (const char *endpoint, char **ret_host, guint *ret_port, GError **error)
 {
@@ -49,7 +84,8 @@ stock_parse_endpoint (const char *endpoint, char **ret_host, guint *ret_port, GE
                    "'%s' is no endpoint: expected tcp://HOST:PORT", endpoint);
       return FALSE;
     }
-  *ret_host = g_strndup (endpoint + strlen ("tcp://"), (gsize) (colon - endpoint) - strlen ("tcp://"));
+  *ret_host
+      = g_strndup (endpoint + strlen ("tcp://"), (gsize)(colon - endpoint) - strlen ("tcp://"));
   *ret_port = (guint) port;
   return TRUE;
 }
@@ -57,6 +93,7 @@ stock_parse_endpoint (const char *endpoint, char **ret_host, guint *ret_port, GE
 StockClient *
 stock_client_new (const char *endpoint, GError **error)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
   g_autoptr (StockClient) client = g_new0 (StockClient, 1);
   g_autofree char *host = NULL;
   guint port = 0;
@@ -64,11 +101,14 @@ stock_client_new (const char *endpoint, GError **error)
 
   if (!stock_parse_endpoint (endpoint, &host, &port, error))
     return NULL;
+  pthread_once (&once, stock_repair_types);
   client->socket = g_object_new (THRIFT_TYPE_SOCKET, "hostname", host, "port", port, NULL);
-  client->transport = g_object_new (THRIFT_TYPE_FRAMED_TRANSPORT, "transport", client->socket, NULL);
-  client->protocol = g_object_new (THRIFT_TYPE_BINARY_PROTOCOL, "transport", client->transport, NULL);
-  client->echo = g_object_new (TYPE_ECHO_CLIENT, "input_protocol", client->protocol, "output_protocol",
-                               client->protocol, NULL);
+  client->transport
+      = g_object_new (THRIFT_TYPE_FRAMED_TRANSPORT, "transport", client->socket, NULL);
+  client->protocol
+      = g_object_new (THRIFT_TYPE_BINARY_PROTOCOL, "transport", client->transport, NULL);
+  client->echo = g_object_new (TYPE_ECHO_CLIENT, "input_protocol", client->protocol,
+                               "output_protocol", client->protocol, NULL);
   if (!thrift_transport_open (client->transport, error))
     return NULL;
   setsockopt (client->socket->sd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -2,8 +2,8 @@
 #pragma once
 
 /* What a program does without TLC: generated clients on Apache Thrift's own framed transport over
- * TCP, one of them behind a lock, or several in a pool. With TCP_NODELAY, which stock sockets lack, or
- * every comparison would be one with Nagle's algorithm.
+ * TCP, one of them behind a lock, or several in a pool. With TCP_NODELAY, which stock sockets lack,
+ * or every comparison would be one with Nagle's algorithm.
  *
  * Stock clients cannot be used after a failed call, and have no time-outs: a bench stops there. */
 
@@ -21,7 +21,8 @@ StockClient *stock_client_new (const char *endpoint, GError **error);
 void stock_client_free (StockClient *client);
 EchoIf *stock_client_get (StockClient *client);
 
-/* One client behind a mutex.  Threads: any; between acquire and release the caller has the client. */
+/* One client behind a mutex.  Threads: any; between acquire and release the caller has the client.
+ */
 typedef struct _StockLock StockLock;
 
 StockLock *stock_lock_new (const char *endpoint, GError **error);

@@ -78,7 +78,12 @@ def count_build(build, status):
         return count
     for line in log.splitlines():
         test = json.loads(line)
-        count.add_test(test, protocols.get(test["name"]) == "tap")
+        # the log names a test "project:suite / name"
+        is_tap = any(
+            protocol == "tap" and f" / {test['name']}".endswith(f" / {name}")
+            for name, protocol in protocols.items()
+        )
+        count.add_test(test, is_tap)
     if status != "0" and not count.failed:
         count.failed.append(f"meson test ended with status {status}")
     return count
@@ -91,7 +96,9 @@ def main(arguments):
         count = count_build(pathlib.Path(build), status)
         for failure in count.failed:
             print(f"FAILED  {build}: {failure}")
-        print(f"{build}: {count.passed} passed, {len(count.failed)} failed, {count.skipped} skipped")
+        print(
+            f"{build}: {count.passed} passed, {len(count.failed)} failed, {count.skipped} skipped"
+        )
         passed += count.passed
         failed += len(count.failed)
     print(f"{passed} passed, {failed} failed")

@@ -3,7 +3,7 @@
 # test-outside-program.sh BUILD_DIR
 #
 # TLC as those meet it who build on it: installed from BUILD_DIR, under a path with a space, and as
-# a meson subproject of a program. The program is outside/outside.c; its servers are those of
+# a meson subproject of a program. The program is examples/call.c; its servers are those of
 # TLC_SERVER_CPP and TLC_SERVER_PY (with TLC_GEN_PY). All that is written outside a temporary folder
 # is BUILD_DIR's install log.
 set -u
@@ -121,17 +121,17 @@ check "pkg-config requires Thrift, which generated code is compiled with" \
   bash -c 'pkg-config --print-requires tlc | grep -q "^thrift_c_glib"'
 
 mkdir "$tmp/my program"
-cp "$source/tests/outside/outside.c" "$tmp/my program"
+cp "$source/examples/call.c" "$tmp/my program"
 cd "$tmp/my program" || exit 2
 check "thrift generates C" thrift --gen c_glib "$source/idl/echo.thrift"
 check "tlc-types registers its types" "$root/bin/tlc-types" -o echo-types.c gen-c_glib/*.h
-check "gcc compiles the program with pkg-config's flags" gcc -Wall -Wextra -Werror -c outside.c echo-types.c \
+check "gcc compiles the program with pkg-config's flags" gcc -Wall -Wextra -Werror -c call.c echo-types.c \
   -isystem gen-c_glib "${cflags[@]}"
-check "gcc links it" gcc -w -o outside outside.o echo-types.o gen-c_glib/*.c -Igen-c_glib "${cflags[@]}" "${libs[@]}"
+check "gcc links it" gcc -w -o call call.o echo-types.o gen-c_glib/*.c -Igen-c_glib "${cflags[@]}" "${libs[@]}"
 check "it loads the library by its soname" \
-  bash -c 'readelf -d outside | grep -F "(NEEDED)" | grep -qF "[libtlc.so.0]"'
+  bash -c 'readelf -d call | grep -F "(NEEDED)" | grep -qF "[libtlc.so.0]"'
 
-run=(env "LD_LIBRARY_PATH=$libdir" ./outside)
+run=(env "LD_LIBRARY_PATH=$libdir" ./call)
 if [ -n "${TLC_SERVER_CPP-}" ]; then
   check "it calls the C++ server" says "cpp says 1 + 2 = 3" "$TLC_SERVER_CPP" --name cpp -- "${run[@]}"
 else
@@ -193,7 +193,7 @@ unset PKG_CONFIG_PATH
 mkdir -p "$tmp/super project/subprojects"
 cd "$tmp/super project" || exit 2
 ln -s "$source" subprojects/tlc
-cp "$source/idl/echo.thrift" "$source/tests/outside/outside.c" .
+cp "$source/idl/echo.thrift" "$source/examples/call.c" .
 cat >meson.build <<'END'
 project('outside', 'c', default_options: ['warning_level=0', 'buildtype=plain'])
 tlc = dependency('tlc', version: '>= 0.1', fallback: 'tlc',
@@ -208,13 +208,13 @@ types = custom_target('echo-types',
   output: 'echo-types.c',
   command: [find_program('tlc-types'), '-o', '@OUTPUT@', '@INPUT@'],
 )
-executable('outside', 'outside.c', echo, types, dependencies: tlc)
+executable('call', 'call.c', echo, types, dependencies: tlc)
 END
 check "a meson project configures with TLC as its subproject" \
   meson setup --force-fallback-for=tlc build
-check "... and builds, with its tlc-types" ninja -C build outside
+check "... and builds, with its tlc-types" ninja -C build call
 if [ -n "${TLC_SERVER_CPP-}" ]; then
-  check "... and calls" says "cpp says 1 + 2 = 3" "$TLC_SERVER_CPP" --name cpp -- build/outside
+  check "... and calls" says "cpp says 1 + 2 = 3" "$TLC_SERVER_CPP" --name cpp -- build/call
 else
   skip "... and calls" "no C++ server here"
 fi

@@ -312,6 +312,32 @@ START_TEST (test_types_original_runs_once)
 }
 END_TEST
 
+static void (*wrapped) (GObject *);
+
+static void
+wrapping_finalize (GObject *object)
+{
+  wrapped (object);
+}
+
+START_TEST (test_types_wrapped_by_another)
+{
+  /* Proves: a repaired finalizer that somebody wrapped (a second copy of this library) stays so. */
+  static const TlcTypeFunc types[] = { hand_get_type };
+  GObjectClass *klass;
+
+  tlc_register_types (types, G_N_ELEMENTS (types));
+  klass = g_type_class_peek (hand_get_type ());
+  wrapped = klass->finalize;
+  klass->finalize = wrapping_finalize;
+  tlc_register_types (types, G_N_ELEMENTS (types));
+
+  ck_assert (klass->finalize == wrapping_finalize);
+  ck_assert_uint_eq (count_data_frees (hand_get_type ()), 1);
+  ck_assert_uint_eq (n_original, 1);
+}
+END_TEST
+
 START_TEST (test_types_subclass)
 {
   /* Proves: a subclass that chains up is freed whole, once; unregistered, registered, and again. */
@@ -582,6 +608,7 @@ main (void)
   tcase_add_test (strict, test_types_others_left_alone);
   tcase_add_test (strict, test_types_no_leak);
   tcase_add_test (strict, test_types_original_runs_once);
+  tcase_add_test (strict, test_types_wrapped_by_another);
   tcase_add_test (strict, test_types_subclass);
   tcase_add_test (strict, test_types_subclass_first);
   tcase_add_test (strict, test_types_subclass_without_finalizer);

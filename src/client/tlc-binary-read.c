@@ -5,7 +5,7 @@
  * anything can fail, since thrift_protocol_skip() frees what a failed read left in them. */
 #include "client/tlc-binary.h"
 
-static gint32
+static TLC_COLD gint32
 tlc_binary_refuse (ThriftProtocol *protocol, TlcRefusal refusal, GError **error)
 {
   tlc_call_refuse (tlc_protocol_get_call (protocol), refusal, error);

@@ -86,7 +86,7 @@ tlc_call_draw_sequence (TlcCall *call)
 
 /* A generated send_x() without its recv_x(), an exception out of the middle, a reader that
  * stopped early: the call before did not end. */
-static gboolean
+static TLC_COLD gboolean
 tlc_call_clear_away (TlcCall *call, const char *method, GError **error)
 {
   if (call->state == TLC_CALL_AWAITING && tlc_clock_now_us () < call->deadline_us)
@@ -138,7 +138,7 @@ tlc_call_set_endpoint (TlcCall *call, TlcEndpoint *endpoint)
   call->endpoint = endpoint != NULL ? tlc_endpoint_ref (endpoint) : NULL;
 }
 
-static gboolean
+static TLC_COLD gboolean
 tlc_call_dial (TlcCall *call, GError **error)
 {
   g_autoptr (GString) reasons = error != NULL ? g_string_new (NULL) : NULL;
@@ -199,7 +199,7 @@ tlc_call_connect (TlcCall *call, GError **error)
   return TRUE;
 }
 
-static gboolean
+static TLC_COLD gboolean
 tlc_call_send_failed (TlcCall *call, TlcIo io, gsize sent, GError **error)
 {
   if (io == TLC_IO_TIMED_OUT)
@@ -217,7 +217,6 @@ static void
 tlc_call_sent (TlcCall *call)
 {
   tlc_connection_carry (call->home.seat->connection, call->sequence);
-  tlc_buffer_reset (&call->out);
   call->in.length = call->in_end = 0;
   if (G_LIKELY (call->type == T_CALL))
     {

@@ -7,6 +7,7 @@
 #include "client/tlc-core.h"
 #include "client/tlc-framing.h"
 #include "client/tlc-reader.h"
+#include "model/tlc-cold.h"
 #include "model/tlc-error-private.h"
 
 /* Where the one call that a client can be in stands.
@@ -76,10 +77,10 @@ typedef enum {
 
 /* Receives one message and puts the reader on it. */
 gboolean tlc_call_receive (TlcCall *call, GError **error);
-/* Whether the message with that header answers this call. */
+/* Whether the message with that header answers this call, and nothing came behind it. If it is a
+ * T_REPLY the connection is released; a T_EXCEPTION is decoded first. */
 TlcReplyVerdict tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error);
-/* The message answers this call and nothing came behind it: the connection is released, the
- * reader goes on. */
+/* The connection has done its part and is released; the reader goes on. */
 void tlc_call_answered (TlcCall *call);
 /* The message is decoded; the call is over. FALSE: there was more in it. */
 gboolean tlc_call_end (TlcCall *call, GError **error);
@@ -95,11 +96,11 @@ void tlc_call_finish (TlcCall *call);
 /* The call is over, by an error of ours: "service.method at endpoint: what (delivery)". Its
  * connection is closed. Returns FALSE. */
 gboolean tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format, ...)
-    G_GNUC_PRINTF (4, 5) G_GNUC_NO_INLINE;
+    G_GNUC_PRINTF (4, 5) TLC_COLD;
 /* The message cannot be decoded. Returns FALSE. */
-gboolean tlc_call_refuse (TlcCall *call, TlcRefusal refusal, GError **error) G_GNUC_NO_INLINE;
+gboolean tlc_call_refuse (TlcCall *call, TlcRefusal refusal, GError **error) TLC_COLD;
 /* More room in the request than there is; NULL when it exceeds max-message-size, or memory. */
-guint8 *tlc_call_grow_out (TlcCall *call, gsize length, GError **error);
+guint8 *tlc_call_grow_out (TlcCall *call, gsize length, GError **error) TLC_COLD;
 
 /* The method's name, method_length long and not terminated; also when the request is sent. */
 static inline const char *

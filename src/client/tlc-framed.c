@@ -20,7 +20,7 @@ tlc_framed_seal (TlcCall *call)
   memcpy (call->out.data, &length, sizeof length);
 }
 
-static gboolean
+static TLC_COLD gboolean
 tlc_framed_lost (TlcCall *call, TlcIo io, gsize total, GError **error)
 {
   TlcConnection *connection = call->home.seat->connection;
@@ -68,7 +68,7 @@ tlc_framed_receive_some (TlcCall *call, gsize total, GError **error)
   return TRUE;
 }
 
-static gboolean
+static TLC_COLD gboolean
 tlc_framed_refuse_length (TlcCall *call, gint32 length, GError **error)
 {
   gsize max = call->held->settings->max_message_size;
@@ -100,7 +100,7 @@ tlc_framed_read_header (TlcCall *call, GError **error)
 }
 
 /* A message was discarded: it may have brought the beginning of this one. */
-static void
+static TLC_COLD void
 tlc_framed_drop_message (TlcCall *call)
 {
   memmove (call->in.data, call->in.data + call->in_end, call->in.length - call->in_end);

@@ -8,6 +8,7 @@
  * things have no bytes in any of our protocols. */
 #include "client/tlc-protocol.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <thrift/c_glib/thrift_application_exception.h>
 
@@ -82,7 +83,7 @@ tlc_protocol_read_application_exception (ThriftProtocol *protocol, char **ret_me
 /* The server's answer is that it could not answer: an error of the call, with the connection as
  * good as ever. Generated code is told that the message could not be read, with the error that
  * it would have made. */
-static gint32
+static TLC_COLD gint32
 tlc_protocol_take_exception (TlcProtocol *self, GError **error)
 {
   ThriftProtocol *protocol = THRIFT_PROTOCOL (self);
@@ -128,9 +129,13 @@ tlc_protocol_read_message_begin (ThriftProtocol *protocol, gchar **name, ThriftM
   while (G_UNLIKELY (verdict == TLC_REPLY_IS_STALE));
   if (G_UNLIKELY (header.type == T_EXCEPTION))
     return tlc_protocol_take_exception (self, error);
-  tlc_call_answered (self->call);
   /* Generated code insists on freeing a name of its own. */
-  *name = g_malloc (header.name_length + 1);
+  *name = malloc (header.name_length + 1);
+  if (G_UNLIKELY (*name == NULL))
+    {
+      tlc_call_refuse (self->call, TLC_REFUSE_MEMORY, error);
+      return -1;
+    }
   memcpy (*name, header.name, header.name_length);
   (*name)[header.name_length] = '\0';
   *sequence = header.sequence;

@@ -40,7 +40,7 @@ tlc_reply_name (const TlcHeader *header)
   return g_strescape (name, NULL);
 }
 
-static TlcReplyVerdict
+static TLC_COLD TlcReplyVerdict
 tlc_call_mismatch (TlcCall *call, const TlcHeader *header, GError **error)
 {
   g_autofree char *name = tlc_reply_name (header);
@@ -55,6 +55,14 @@ tlc_call_mismatch (TlcCall *call, const TlcHeader *header, GError **error)
   return TLC_REPLY_IS_WRONG;
 }
 
+void
+tlc_call_answered (TlcCall *call)
+{
+  tlc_histogram_record (&call->counters.latency, tlc_clock_now_us () - call->begun_us);
+  call->state = TLC_CALL_READING;
+  tlc_call_leave (call, call->n_stale == 0);
+}
+
 TlcReplyVerdict
 tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error)
 {
@@ -66,7 +74,11 @@ tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error)
     {
       call->delivery = TLC_DELIVERY_ANSWERED;
       if (G_LIKELY (call->in.length == call->in_end))
-        return TLC_REPLY_MATCHES;
+        {
+          if (G_LIKELY (header->type == T_REPLY))
+            tlc_call_answered (call);
+          return TLC_REPLY_MATCHES;
+        }
       tlc_counters_add (&call->counters, TLC_COUNT_DESYNCS, 1);
       tlc_call_fail (call, error, TLC_ERROR_PROTOCOL,
                      "%" G_GSIZE_FORMAT " bytes behind the reply belong to no call",
@@ -79,14 +91,6 @@ tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error)
   call->n_stale++;
   tlc_counters_add (&call->counters, TLC_COUNT_DESYNCS, 1);
   return TLC_REPLY_IS_STALE;
-}
-
-void
-tlc_call_answered (TlcCall *call)
-{
-  tlc_histogram_record (&call->counters.latency, tlc_clock_now_us () - call->begun_us);
-  call->state = TLC_CALL_READING;
-  tlc_call_leave (call, call->n_stale == 0);
 }
 
 gboolean

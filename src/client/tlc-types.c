@@ -23,16 +23,14 @@
 
 typedef void (*TlcFinalizeFunc) (GObject *object);
 
-typedef struct
-{
+typedef struct {
   _Atomic (GType) type;     /* registrar writes, once; finalizers read, acquire; 0: free */
   TlcFinalizeFunc original; /* written before @type */
 } TlcTypesEntry;
 
 typedef struct _TlcTypesTable TlcTypesTable;
 
-struct _TlcTypesTable
-{
+struct _TlcTypesTable {
   TlcTypesTable *replaced;         /* the smaller one before this; never freed, always reachable */
   TlcFinalizeFunc finalize_object; /* GObject's own */
   guint bits;                      /* 2^bits entries, open addressing */
@@ -187,19 +185,17 @@ tlc_types_repair_unlocked (GType type)
   GObjectClass *klass;
   TlcFinalizeFunc original;
 
-  if (parent == THRIFT_TYPE_STRUCT)
-    original = tlc_types_get_original (tlc_types_get_table (), type);
-  else
-    original = tlc_types_repair_unlocked (parent);
-
   klass = g_type_class_ref (type); /* for good: a class made anew would come unrepaired */
-  if (klass->finalize == tlc_types_finalize)
-    return original;
 
-  if (parent == THRIFT_TYPE_STRUCT)
+  if (parent != THRIFT_TYPE_STRUCT)
+    original = tlc_types_repair_unlocked (parent);
+  else
     {
       GObjectClass *parent_class = g_type_class_peek_parent (klass);
 
+      original = tlc_types_get_original (tlc_types_get_table (), type);
+      if (original != NULL)
+        return original; /* repaired, even if somebody has wrapped our finalizer since */
       if (klass->finalize == parent_class->finalize)
         return NULL; /* frees nothing of its own, and what it inherits runs already */
 
@@ -251,7 +247,7 @@ tlc_register_types (const TlcTypeFunc *types, gsize n_types)
   tlc_types_register_unlocked (THRIFT_TYPE_APPLICATION_EXCEPTION);
   for (gsize i = 0; i < n_types; i++)
     {
-      if (types[i] == NULL || !tlc_types_register_unlocked (types[i] ()))
+      if (types[i] == NULL || !tlc_types_register_unlocked (types[i]()))
         g_array_append_val (failed, i);
     }
   pthread_mutex_unlock (&tlc_types_lock);

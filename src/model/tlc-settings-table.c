@@ -55,7 +55,7 @@ static const TlcSetting tlc_settings[] = {
       .max = 24 * TLC_HOUR,
       .reconfigurable = TRUE,
       .offset = offsetof (TlcSettings, connect_timeout_us),
-      .help = "How long one attempt to connect may take.",
+      .help = "How long connecting may take, shared among the endpoints that are tried.",
   },
   {
       .key = "call-timeout",

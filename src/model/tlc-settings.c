@@ -73,8 +73,7 @@ static const char tlc_settings_introduction[] =
     "- `tlc_config_get()` returns one text for each value: `1500ms` for `1.5s`, `16MiB` for "
     "`16777216`.\n"
     "\n"
-    "The last column says whether a running service takes a change, by "
-    "`tlc_service_reconfigure()`.\n"
+    "The last column says whether the key is one that may change while a service runs.\n"
     "\n"
     "| key | values | default | meaning | while running |\n"
     "| --- | --- | --- | --- | --- |\n";

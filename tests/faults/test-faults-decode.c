@@ -108,11 +108,10 @@ START_TEST (test_faults_row_16_string_length)
   const gint32 one_more = 4 + (gint32) places[place].n_behind + 1;
   const gint32 lengths[] = { -1, G_MININT32, one_more, G_MAXINT32 - 1, G_MAXINT32 };
   const gint32 length = lengths[(guint) _i / G_N_ELEMENTS (places)];
+  const char *text = length < 0 ? "a length is negative" : "exceeds the bytes that are left";
 
   tlc_harness_refuses_within (new_string (place, length), places[place].call, TLC_ERROR_PROTOCOL,
-                              TLC_DELIVERY_ANSWERED,
-                              length < 0 ? "a length is negative" : "exceeds the bytes that are left",
-                              8 * 1024 * 1024);
+                              TLC_DELIVERY_ANSWERED, text, 8 * 1024 * 1024);
 }
 END_TEST
 

@@ -3,8 +3,12 @@
 
 #include "support/tlc-harness.h"
 
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "support/tlc-process.h"
 
@@ -40,6 +44,42 @@ tlc_harness_end (TlcHarness *harness)
   ck_assert_msg (tlc_process_settles (tlc_process_count_fds, harness->fds), "files are left open");
   ck_assert_msg (tlc_process_settles (tlc_process_count_threads, harness->threads),
                  "threads are left");
+}
+
+/* Whether @fd is connected to the address at which @endpoint listens. */
+static gboolean
+tlc_harness_is_client (int fd, const char *endpoint)
+{
+  struct sockaddr_storage storage = { 0 };
+  const struct sockaddr_in *in4 = (const struct sockaddr_in *) &storage;
+  const struct sockaddr_un *un = (const struct sockaddr_un *) &storage;
+  socklen_t length = sizeof storage;
+  g_autofree char *peer = NULL;
+
+  if (getpeername (fd, (struct sockaddr *) &storage, &length) != 0)
+    return FALSE;
+  if (storage.ss_family == AF_INET)
+    peer = g_strdup_printf ("tcp://127.0.0.1:%u", ntohs (in4->sin_port));
+  else if (storage.ss_family == AF_UNIX && length > sizeof un->sun_family)
+    peer = g_strdup_printf ("unix:@%s", un->sun_path + 1);
+  return g_strcmp0 (peer, endpoint) == 0;
+}
+
+int
+tlc_harness_find_socket (TlcHarness *harness)
+{
+  for (int fd = 0; fd < 1024; fd++)
+    if (tlc_harness_is_client (fd, tlc_script_get_endpoint (harness->script)))
+      return fd;
+  ck_abort_msg ("no connection to the script is open");
+}
+
+gboolean
+tlc_harness_wait_hung_up (int fd)
+{
+  struct pollfd pollfd = { fd, POLLRDHUP, 0 };
+
+  return poll (&pollfd, 1, TLC_SCRIPT_PATIENCE_MS) == 1;
 }
 
 /* -- calls -- */

@@ -41,6 +41,11 @@ void tlc_harness_end (TlcHarness *harness);
 /* Adds a connection to the script that answers everything well. */
 void tlc_harness_then_serve (TlcHarness *harness);
 
+/* The socket of the library's one connection to the script; and a bounded wait until the script's
+ * end of it reaches the kernel on this side. The library does not look while it is idle. */
+int tlc_harness_find_socket (TlcHarness *harness);
+gboolean tlc_harness_wait_hung_up (int fd);
+
 /* One call of some method with some argument; what it returns is freed. */
 typedef gboolean (*TlcHarnessCall) (EchoIf *echo, GError **error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program outside the tree: two calls on the server at the endpoint that it is given. */
+/* call ENDPOINT: two calls on the echo server that listens there. */
 #include <tlc/tlc.h>
 
 #include "echo.h"
