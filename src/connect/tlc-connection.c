@@ -21,10 +21,13 @@
 /* What the socket's timer may be late by (two jiffies at 250 Hz, and one to spare). */
 #define TLC_RECEIVE_TIMER_SLACK_US (12 * 1000)
 
-/* A silent peer is probed after so many seconds, so often, until it counts as gone. */
+/* A silent peer is probed after so many seconds, so often, until it counts as gone; and what was sent
+ * must be acknowledged within the same minute. Deadlines do not depend on it: this is for oneway
+ * requests and for connections that nobody uses. */
 #define TLC_KEEPALIVE_IDLE_S 30
 #define TLC_KEEPALIVE_INTERVAL_S 10
 #define TLC_KEEPALIVE_COUNT 3
+#define TLC_UNACKNOWLEDGED_MS 60000
 
 static gboolean
 tlc_connection_set_int (int fd, int level, int option, int value)
@@ -35,8 +38,6 @@ tlc_connection_set_int (int fd, int level, int option, int value)
 static gboolean
 tlc_connection_set_tcp_options (int fd, const TlcSettings *settings)
 {
-  int unacknowledged_ms = (int) MAX (settings->call_timeout_us / 1000, 1);
-
   if (!tlc_connection_set_int (fd, IPPROTO_TCP, TCP_NODELAY, 1))
     return FALSE;
   if (!settings->keepalive)
@@ -45,7 +46,7 @@ tlc_connection_set_tcp_options (int fd, const TlcSettings *settings)
          && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPIDLE, TLC_KEEPALIVE_IDLE_S)
          && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPINTVL, TLC_KEEPALIVE_INTERVAL_S)
          && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPCNT, TLC_KEEPALIVE_COUNT)
-         && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, unacknowledged_ms);
+         && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TLC_UNACKNOWLEDGED_MS);
 }
 
 /* From here on receives block, for about @timer_us. */

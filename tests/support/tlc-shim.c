@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,24 +272,22 @@ tlc_shim_find (_Atomic (void *) *slot, const char *name)
   return symbol;
 }
 
-/* @message with no more than @most bytes: the beginning of its first part that has any. */
+/* @message, or as much of its first part that has any as one call may move. */
 static struct msghdr
 tlc_shim_shorten (const struct msghdr *message, struct iovec *part)
 {
   struct msghdr copy = *message;
-  size_t i = 0;
+  size_t most = tlc_shim_ration (SIZE_MAX), i = 0;
 
+  if (most == SIZE_MAX || message->msg_iovlen == 0)
+    return copy;
   while (i + 1 < message->msg_iovlen && message->msg_iov[i].iov_len == 0)
     i++;
-  if (message->msg_iovlen == 0)
-    return copy;
   *part = message->msg_iov[i];
-  part->iov_len = tlc_shim_ration (part->iov_len);
-  if (part->iov_len < message->msg_iov[i].iov_len)
-    {
-      copy.msg_iov = part;
-      copy.msg_iovlen = 1;
-    }
+  if (part->iov_len > most)
+    part->iov_len = most;
+  copy.msg_iov = part;
+  copy.msg_iovlen = 1;
   return copy;
 }
 
