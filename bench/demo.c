@@ -190,8 +190,8 @@ demo_run_table (const DemoOptions *options, GError **error)
       if (!demo_run_row (options, tlc_server_get_endpoint (server), n_threads, error))
         return FALSE;
     }
-  printf ("\nA lock makes every thread wait for every reply; a pool of that size does not, but has\n"
-          "to be sized, and loses a client that is not returned. Each answer was checked.\n");
+  printf ("\nA lock makes every thread wait for every reply; a pool of that size does not, but\n"
+          "has to be sized, and loses a client that is not returned. Each answer was checked.\n");
   return TRUE;
 }
 

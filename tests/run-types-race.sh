@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # run-types-race.sh N WARM COLD
 #
-# Starts WARM, whose types are registered before main(), N times: each start must succeed. Then COLD, whose
-# threads register them, at most N times: at least one start must fail, or the first result means nothing.
+# Starts WARM, whose types are registered before main(), N times: each start must succeed. Then
+# COLD, whose threads register them, at most N times: at least one start must fail, or the first
+# result means nothing.
 set -u
 
 if [ $# -ne 3 ]; then

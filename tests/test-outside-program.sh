@@ -48,24 +48,30 @@ same() {
 
 # with_server SERVER... -- COMMAND...: runs COMMAND with the server's endpoint as its last argument
 with_server() {
-  local server=() ready code
+  local server=() pid ready code
 
   while [ "$1" != -- ]; do
     server+=("$1")
     shift
   done
   shift
-  coproc SERVER { exec "${server[@]}"; }
-  local pid=$SERVER_PID
-  if ! read -r -t 30 ready <&"${SERVER[0]}" || [[ $ready != "READY "* ]]; then
-    echo "the server did not start: ${ready-}"
+
+  rm -f "$tmp/stdin" "$tmp/stdout"
+  mkfifo "$tmp/stdin" "$tmp/stdout"
+  "${server[@]}" <"$tmp/stdin" >"$tmp/stdout" &
+  pid=$!
+  exec 8>"$tmp/stdin" 9<"$tmp/stdout"
+  read -r -t 30 ready <&9
+  if [[ $ready == "READY "* ]]; then
+    timeout 30 "$@" "${ready#READY }" 8>&- 9<&-
+    code=$?
+  else
+    echo "the server did not start: $ready"
     kill "$pid" 2>/dev/null
-    return 1
+    code=1
   fi
 
-  timeout 30 "$@" "${ready#READY }"
-  code=$?
-  { exec {SERVER[1]}>&-; } 2>/dev/null
+  exec 8>&- 9<&- # end of file: the server ends
   wait "$pid" || code=1
   return $code
 }
@@ -108,11 +114,11 @@ eval "libs=($(pkg-config --libs tlc))"
 
 installed() {
   local file
-  for file in "$root/bin/tlc-types" "$root/share/man/man1/tlc-types.1" "$lib" "$root/include/tlc/tlc.h"; do
+  for file in "$root/bin/tlc-types" "$root/share/man/man1/tlc-types.1" "$lib"; do
     [ -e "$file" ] || { echo "missing: $file"; return 1; }
   done
   # every public header of the source, and the one that is made
-  ls "$source"/include/tlc/*.h "$source"/include/tlc/*.h.in | sed 's|.*/||; s|\.in$||' | sort >"$tmp/wanted"
+  ls "$source"/include/tlc/*.{h,h.in} | sed 's|.*/||; s|\.in$||' | sort >"$tmp/wanted"
   ls "$root/include/tlc" | sort | same "$tmp/wanted" -
 }
 check "library, headers, tool and manual page are there" installed
@@ -125,15 +131,17 @@ cp "$source/examples/call.c" "$tmp/my program"
 cd "$tmp/my program" || exit 2
 check "thrift generates C" thrift --gen c_glib "$source/idl/echo.thrift"
 check "tlc-types registers its types" "$root/bin/tlc-types" -o echo-types.c gen-c_glib/*.h
-check "gcc compiles the program with pkg-config's flags" gcc -Wall -Wextra -Werror -c call.c echo-types.c \
-  -isystem gen-c_glib "${cflags[@]}"
-check "gcc links it" gcc -w -o call call.o echo-types.o gen-c_glib/*.c -Igen-c_glib "${cflags[@]}" "${libs[@]}"
+check "gcc compiles the program with pkg-config's flags" \
+  gcc -Wall -Wextra -Werror -c call.c echo-types.c -isystem gen-c_glib "${cflags[@]}"
+check "gcc links it" gcc -w -o call call.o echo-types.o gen-c_glib/*.c -Igen-c_glib \
+  "${cflags[@]}" "${libs[@]}"
 check "it loads the library by its soname" \
   bash -c 'readelf -d call | grep -F "(NEEDED)" | grep -qF "[libtlc.so.0]"'
 
 run=(env "LD_LIBRARY_PATH=$libdir" ./call)
 if [ -n "${TLC_SERVER_CPP-}" ]; then
-  check "it calls the C++ server" says "cpp says 1 + 2 = 3" "$TLC_SERVER_CPP" --name cpp -- "${run[@]}"
+  check "it calls the C++ server" says "cpp says 1 + 2 = 3" \
+    "$TLC_SERVER_CPP" --name cpp -- "${run[@]}"
 else
   skip "it calls the C++ server" "no C++ server here"
 fi
@@ -152,9 +160,10 @@ pedantic=(-Wall -Wextra -Wpedantic -Werror -fsyntax-only)
 for compiler in gcc clang g++ clang++; do
   if command -v $compiler >/dev/null; then
     case $compiler in
-      *++) check "$compiler takes <tlc/tlc.h> alone" $compiler "${pedantic[@]}" "${cflags[@]}" alone.cc ;;
-      *) check "$compiler takes <tlc/tlc.h> alone" $compiler "${pedantic[@]}" "${cflags[@]}" alone.c ;;
+      *++) file=alone.cc ;;
+      *) file=alone.c ;;
     esac
+    check "$compiler takes <tlc/tlc.h> alone" $compiler "${pedantic[@]}" "${cflags[@]}" $file
   else
     skip "$compiler takes <tlc/tlc.h> alone" "no $compiler here"
   fi
@@ -164,7 +173,8 @@ parts_refused() {
   local header
   for header in $(cat "$tmp/wanted"); do
     [ "$header" != tlc.h ] || continue
-    if echo "#include <tlc/$header>" | gcc -fsyntax-only "${cflags[@]}" -x c - 2>"$tmp/refusal"; then
+    echo "#include <tlc/$header>" >part.c
+    if gcc -fsyntax-only "${cflags[@]}" part.c 2>"$tmp/refusal"; then
       echo "$header can be included directly"
       return 1
     fi
@@ -175,7 +185,8 @@ check "the other headers refuse to be included alone" parts_refused
 
 # names on which a TLC_AVAILABLE stands; all names with the form of a prototype
 declared='s{/\*.*?\*/}{}gs; while (/\bTLC_AVAILABLE_IN_\w+\s[^;(]*?\b(\w+)\s*\(/g) { print "$1\n" }'
-prototypes='s{/\*.*?\*/}{}gs; s/^#(.*\\\n)*.*$//gm; while (/\b(tlc_\w+)\s*\([^;]*\)\s*;/g) { print "$1\n" }'
+prototypes='s{/\*.*?\*/}{}gs; s/^#(.*\\\n)*.*$//gm;
+  while (/\b(tlc_\w+)\s*\([^;]*\)\s*;/g) { print "$1\n" }'
 perl -0777 -ne "$declared" "$root"/include/tlc/*.h | sort >"$tmp/declared"
 perl -0777 -ne "$prototypes" "$root"/include/tlc/*.h | sort >"$tmp/prototypes"
 nm -D --defined-only "$lib" | awk '{ print $NF }' | sed 's/@.*//' | sort >"$tmp/exported"
@@ -184,8 +195,10 @@ check "each declared function is exported, and nothing else is" same "$tmp/decla
 check "each prototype says since when" same "$tmp/prototypes" "$tmp/declared"
 check "all exported names begin with tlc_, and there are some" \
   bash -c '[ -s "$0" ] && ! grep -v "^tlc_" "$0"' "$tmp/exported"
-check "the soname is libtlc.so.0" bash -c 'readelf -d "$0" | grep -F "(SONAME)" | grep -qF "[libtlc.so.0]"' "$lib"
-check "it stays loaded (-z nodelete)" bash -c 'readelf -d "$0" | grep -F "(FLAGS_1)" | grep -qw NODELETE' "$lib"
+check "the soname is libtlc.so.0" \
+  bash -c 'readelf -d "$0" | grep -F "(SONAME)" | grep -qF "[libtlc.so.0]"' "$lib"
+check "it stays loaded (-z nodelete)" \
+  bash -c 'readelf -d "$0" | grep -F "(FLAGS_1)" | grep -qw NODELETE' "$lib"
 
 # ---- as a subproject ----
 
