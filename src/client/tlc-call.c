@@ -11,7 +11,7 @@
 #include "connect/tlc-dial.h"
 #include "model/tlc-clock.h"
 
-/* What buffers start with: most messages fit. */
+/* What buffers start with: most messages fit, and no max-message-size is smaller. */
 #define TLC_CALL_OUT_CAPACITY 512
 #define TLC_CALL_IN_CAPACITY 4096
 
@@ -270,7 +270,8 @@ tlc_call_grow_out (TlcCall *call, gsize length, GError **error)
                      call->held->settings->max_message_size);
       return NULL;
     }
-  if (!tlc_buffer_reserve (out, MAX (out->length + length, out->capacity * 2)))
+  /* Never beyond @max: what fits the buffer is not looked at again. */
+  if (!tlc_buffer_reserve (out, MIN (MAX (out->length + length, out->capacity * 2), max)))
     {
       tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
                      "out of memory after %" G_GSIZE_FORMAT " bytes of the request", out->length);
