@@ -188,53 +188,114 @@ START_TEST (test_seats_close_reaches_free_and_claimed)
 }
 END_TEST
 
+/* All threads at one seat. */
 typedef struct {
   Fixture *fixture;
-  guint rounds;
-} Claimant;
+  TlcSeat *seat;
+  atomic_uint inside; /* claimants, as they count themselves */
+  atomic_uint claims;
+  guint64 plain; /* for thread sanitizer: whoever is inside adds to it */
+} Contest;
 
 static void *
-claim_again_and_again (void *data)
+claim_the_same_seat (void *data)
 {
-  Claimant *claimant = data;
-  TlcSnapshot *held = tlc_root_read (claimant->fixture->root);
+  Contest *contest = data;
+
+  while (atomic_load_explicit (&contest->claims, memory_order_relaxed) < 200000)
+    {
+      guint64 word = atomic_load_explicit (&contest->seat->word, memory_order_relaxed);
+      TlcHome home = { contest->seat, word };
+
+      if (TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY || !tlc_seat_claim_home (&home))
+        continue;
+      ck_assert_uint_eq (atomic_fetch_add_explicit (&contest->inside, 1, memory_order_relaxed), 0);
+      contest->plain++;
+      atomic_fetch_add_explicit (&contest->claims, 1, memory_order_relaxed);
+      atomic_fetch_sub_explicit (&contest->inside, 1, memory_order_relaxed);
+      tlc_seat_leave (&home);
+    }
+  return NULL;
+}
+
+/* Law 3: at most one claimant a seat, however many try, and each sees what the last one wrote. */
+START_TEST (test_seats_one_claimant_at_a_time)
+{
+  Fixture fixture;
+  Contest contest = { .fixture = &fixture };
+  TlcHome home = { NULL, 0 };
+  pthread_t threads[4];
+
+  fixture_init (&fixture);
+  ck_assert (tlc_seats_claim (fixture.seats, &home));
+  tlc_seats_release (fixture.seats, &home, &fixture.held);
+  contest.seat = home.seat;
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    ck_assert_int_eq (pthread_create (&threads[i], NULL, claim_the_same_seat, &contest), 0);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    pthread_join (threads[i], NULL);
+  ck_assert_uint_eq (contest.plain, contest.claims);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Threads that come and go while the service closes: whoever is late closes what is left. */
+typedef struct {
+  Fixture *fixture;
+  pthread_barrier_t barrier;
+} Closing;
+
+static void *
+call_until_closed (void *data)
+{
+  Closing *closing = data;
+  TlcSeats *seats = closing->fixture->seats;
+  TlcSnapshot *held = tlc_root_read (closing->fixture->root);
   TlcHome home = { NULL, 0 };
 
-  for (guint i = 0; i < claimant->rounds; i++)
+  pthread_barrier_wait (&closing->barrier);
+  while (!held->closed)
     {
-      TlcHome anybody = { NULL, 0 };
-      TlcHome *mine = i % 3 == 0 ? &anybody : &home;
-
-      if (!tlc_seats_claim (claimant->fixture->seats, mine))
-        continue;
-      tlc_seats_refresh (claimant->fixture->seats, mine->seat, &held);
-      /* Plain stores: a race if somebody else is in here. */
-      mine->seat->stamp++;
-      mine->seat->stamp--;
-      tlc_seats_release (claimant->fixture->seats, mine, &held);
+      ck_assert (tlc_seats_claim (seats, &home));
+      tlc_seats_refresh (seats, home.seat, &held);
+      if (!held->closed && home.seat->connection == NULL)
+        {
+          home.seat->connection = g_new0 (TlcConnection, 1);
+          home.seat->connection->fd = -1;
+          home.seat->connection->endpoint = tlc_endpoint_ref (held->endpoints->pdata[0]);
+        }
+      tlc_seats_release (seats, &home, &held);
     }
   tlc_snapshot_unref (held);
   return NULL;
 }
 
-/* Law 3: at most one claimant a seat, however many try; thread sanitizer sees what is left
- * unordered. */
-START_TEST (test_seats_one_claimant_at_a_time)
+/* Law 7: after publish and sweep no connection is left, whichever way the threads' releases fall.
+ */
+START_TEST (test_seats_nothing_open_after_a_close)
 {
-  Fixture fixture;
-  Claimant claimant = { &fixture, 20000 };
-  pthread_t threads[8];
-  guint64 open, busy;
+  for (guint round = 0; round < 300; round++)
+    {
+      Fixture fixture;
+      Closing closing = { .fixture = &fixture };
+      pthread_t threads[3];
+      guint64 open, busy;
 
-  fixture_init (&fixture);
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    ck_assert_int_eq (pthread_create (&threads[i], NULL, claim_again_and_again, &claimant), 0);
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    pthread_join (threads[i], NULL);
-  tlc_seats_count (fixture.seats, &open, &busy);
-  ck_assert_uint_eq (open, 0);
-  ck_assert_uint_eq (busy, 0);
-  fixture_clear (&fixture);
+      fixture_init (&fixture);
+      pthread_barrier_init (&closing.barrier, NULL, G_N_ELEMENTS (threads) + 1);
+      for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+        ck_assert_int_eq (pthread_create (&threads[i], NULL, call_until_closed, &closing), 0);
+      pthread_barrier_wait (&closing.barrier);
+      tlc_seats_publish (fixture.seats, tlc_snapshot_new_closed (fixture.held));
+      tlc_seats_sweep_retired (fixture.seats);
+      for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+        pthread_join (threads[i], NULL);
+      tlc_seats_count (fixture.seats, &open, &busy);
+      ck_assert_uint_eq (open, 0);
+      ck_assert_uint_eq (busy, 0);
+      pthread_barrier_destroy (&closing.barrier);
+      fixture_clear (&fixture);
+    }
 }
 END_TEST
 
@@ -249,6 +310,7 @@ main (void)
   tcase_add_test (tests, test_seats_row_grows);
   tcase_add_test (tests, test_seats_close_reaches_free_and_claimed);
   tcase_add_test (tests, test_seats_one_claimant_at_a_time);
+  tcase_add_test (tests, test_seats_nothing_open_after_a_close);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }

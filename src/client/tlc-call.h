@@ -41,8 +41,8 @@ struct _TlcCall {
   gint32 sequence;
   TlcDelivery delivery; /* how far it got */
   guint n_stale;        /* messages thrown away while waiting */
-  guint32 method_at,
-      method_length;     /* its name, where the request has it; the buffer keeps its beginning */
+  /* its name, where the request has it; the buffer keeps its beginning */
+  guint32 method_at, method_length;
   TlcEndpoint *endpoint; /* where it went, if it got that far; a reference */
   gint64 begun_us, deadline_us;
   gint64 now_us; /* a clock reading that is good enough still, or 0 */
@@ -61,6 +61,7 @@ void tlc_call_clear (TlcCall *call);
 gboolean tlc_call_begin (TlcCall *call, const char *method, ThriftMessageType type, GError **error);
 /* The request is complete: claims a connection, dials where there is none, sends. */
 gboolean tlc_call_send (TlcCall *call, GError **error);
+
 /* What a message's header says. */
 typedef struct {
   ThriftMessageType type;

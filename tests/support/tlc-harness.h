@@ -63,6 +63,9 @@ gboolean tlc_harness_samples (EchoIf *echo, GError **error);
 gboolean tlc_harness_words (EchoIf *echo, GError **error);
 gboolean tlc_harness_numbers (EchoIf *echo, GError **error);
 
+/* A call of "echo_string" with so many bytes, which must succeed with the right answer. */
+void tlc_harness_must_echo (TlcHarness *harness, gsize n);
+
 /* The call must fail so, with a message that says what failed, where, and how far it got; and
  * has @text. */
 void tlc_harness_must_fail (TlcHarness *harness, TlcHarnessCall call, TlcError code,
@@ -90,15 +93,18 @@ void tlc_harness_assert_took (gint64 begun_us, guint promise_ms);
 gsize tlc_harness_get_memory (const char *key);
 void tlc_harness_reset_peak (void);
 
-/* What a sanitizer adds to the memory that a program takes. */
+/* Sanitizers take memory of their own, and keep what is freed. clang tells of them otherwise. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TLC_HARNESS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TLC_HARNESS_SANITIZED 1
-#endif
-#endif
-#ifndef TLC_HARNESS_SANITIZED
+#else
 #define TLC_HARNESS_SANITIZED 0
 #endif
 

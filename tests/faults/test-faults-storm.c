@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that do less than they were asked to, FAULTS.md rows 24 and 25: interrupted a
- * thousand times a second, or moving a byte at a time. Row 25 needs tests/support/tlc-shim.c
- * preloaded. */
+/* System calls that are interrupted a thousand times a second, FAULTS.md row 24: calls succeed
+ * all the same, and deadlines are what they are. */
 
-#include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
 
 #include "support/tlc-harness.h"
-#include "support/tlc-shim.h"
 
 enum { EVENT_TIMED_OUT };
-
-/* -- interrupted -- */
 
 #define STORM_INTERVAL_US 1000
 
@@ -46,20 +41,6 @@ end_storm (void)
   ck_assert_int_eq (setitimer (ITIMER_REAL, &never, NULL), 0);
 }
 
-static void
-must_echo (TlcService *service, gsize n)
-{
-  g_autofree char *value = g_malloc (n + 1);
-  g_autofree char *result = NULL;
-  g_autoptr (GError) error = NULL;
-
-  memset (value, 'x', n);
-  value[n] = '\0';
-  if (!echo_if_echo_string (tlc_echo_client (service), &result, value, &error))
-    ck_abort_msg ("%s", error->message);
-  ck_assert_str_eq (result, value);
-}
-
 /* Law 5: 2,000 calls of every length, with a connect now and then, succeed whatever interrupts
  * them; none is sent again. */
 START_TEST (test_faults_row_24_calls_in_a_storm)
@@ -81,7 +62,7 @@ START_TEST (test_faults_row_24_calls_in_a_storm)
         if (n % 2 == 0)
           tlc_echo_must_add (harness.service);
         else
-          must_echo (harness.service, lengths[n / 2 % G_N_ELEMENTS (lengths)]);
+          tlc_harness_must_echo (&harness, lengths[n / 2 % G_N_ELEMENTS (lengths)]);
       tlc_thread_detach ();
     }
   end_storm ();
@@ -176,76 +157,16 @@ START_TEST (test_faults_row_24_deadline_in_a_storm)
 }
 END_TEST
 
-/* -- a byte at a time -- */
-
-static void
-shorten_calls (const char *rules)
-{
-  TlcShimSetFunc set = (TlcShimSetFunc) dlsym (RTLD_DEFAULT, "tlc_shim_set");
-
-  ck_assert_msg (set != NULL, "tlc-shim is not preloaded: run with LD_PRELOAD=.../libtlc-shim.so");
-  ck_assert_int_eq (set (rules), 0);
-}
-
-static gsize
-count_calls (const char *call)
-{
-  TlcShimCountFunc count = (TlcShimCountFunc) dlsym (RTLD_DEFAULT, "tlc_shim_count");
-
-  ck_assert_ptr_nonnull (count);
-  return (gsize) count (call);
-}
-
-/* A send or receive that moves little is gone on with, until the message is whole. */
-START_TEST (test_faults_row_25_few_bytes_at_a_time)
-{
-  const guint most[] = { 1, 2, 3, 5, 1000 };
-  const guint n_bytes = most[(guint) _i % G_N_ELEMENTS (most)];
-  g_autofree char *rule = g_strdup_printf ("short:%u", n_bytes);
-  g_autoptr (GError) error = NULL;
-  TlcHarness harness;
-  TlcStats stats;
-
-  tlc_harness_begin (&harness, _i < 5 ? TLC_SCRIPT_INET : TLC_SCRIPT_UNIX);
-  tlc_harness_then_serve (&harness);
-  tlc_harness_start (&harness, "call-timeout", "30s", NULL);
-
-  shorten_calls (rule);
-  for (guint i = 0; i < 20; i++)
-    tlc_echo_must_add (harness.service);
-  must_echo (harness.service, 0);
-  must_echo (harness.service, 5000);
-  must_echo (harness.service, 100000);
-  ck_assert (tlc_harness_everything (tlc_echo_client (harness.service), &error));
-  ck_assert (echo_if_note (tlc_echo_client (harness.service), "request", &error));
-  tlc_echo_must_add (harness.service);
-
-  tlc_service_get_stats (harness.service, &stats);
-  ck_assert_uint_ge (count_calls ("send") + count_calls ("sendmsg"), stats.bytes_sent / n_bytes);
-  ck_assert_uint_ge (count_calls ("recv") + count_calls ("recvmsg"),
-                     stats.bytes_received / n_bytes);
-  shorten_calls (NULL);
-  ck_assert_uint_eq (stats.failures, 0);
-  ck_assert_uint_eq (tlc_script_count_connections (harness.script), 1);
-  tlc_harness_end (&harness);
-}
-END_TEST
-
 static Suite *
 new_suite (void)
 {
-  Suite *suite = suite_create ("faults-system");
+  Suite *suite = suite_create ("faults-storm");
   TCase *tcase = tcase_create ("storm");
 
   tcase_set_timeout (tcase, 60);
   tcase_add_loop_test (tcase, test_faults_row_24_calls_in_a_storm, 0, 2);
   tcase_add_loop_test (tcase, test_faults_row_24_waiting_in_a_storm, 0, 2);
   tcase_add_loop_test (tcase, test_faults_row_24_deadline_in_a_storm, 0, 4);
-  suite_add_tcase (suite, tcase);
-
-  tcase = tcase_create ("short");
-  tcase_set_timeout (tcase, 60);
-  tcase_add_loop_test (tcase, test_faults_row_25_few_bytes_at_a_time, 0, 10);
   suite_add_tcase (suite, tcase);
   return suite;
 }
