@@ -5,12 +5,23 @@
 #include <check.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define TLC_TEST_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define TLC_TEST_SANITIZER 1
+/* Which sanitizer a test is built with: gcc defines the first names, clang knows the features. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TLC_TEST_THREAD_SANITIZER 1
 #endif
+#if __has_feature(address_sanitizer)
+#define TLC_TEST_ADDRESS_SANITIZER 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define TLC_TEST_THREAD_SANITIZER 1
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define TLC_TEST_ADDRESS_SANITIZER 1
+#endif
+#if defined(TLC_TEST_THREAD_SANITIZER) || defined(TLC_TEST_ADDRESS_SANITIZER)
+#define TLC_TEST_SANITIZER 1
 #endif
 
 static inline int

@@ -12,7 +12,7 @@
 
 #include "support/tlc-process.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef TLC_TEST_ADDRESS_SANITIZER
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -46,8 +46,11 @@ tlc_harness_end (TlcHarness *harness)
     ck_abort_msg ("%s", failure);
   tlc_script_free (harness->script);
   ck_assert_msg (tlc_process_settles (tlc_process_count_fds, harness->fds), "files are left open");
+#ifndef TLC_TEST_THREAD_SANITIZER
+  /* It starts one of its own when the first thread is made. */
   ck_assert_msg (tlc_process_settles (tlc_process_count_threads, harness->threads),
                  "threads are left");
+#endif
 }
 
 /* Whether @fd is connected to the address at which @endpoint listens. */
@@ -219,7 +222,7 @@ tlc_harness_must_echo (TlcHarness *harness, gsize n)
 static void
 tlc_harness_ignore_leaks (gboolean ignored)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef TLC_TEST_ADDRESS_SANITIZER
   if (ignored)
     __lsan_disable ();
   else

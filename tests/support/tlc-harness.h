@@ -93,16 +93,8 @@ void tlc_harness_assert_took (gint64 begun_us, guint promise_ms);
 gsize tlc_harness_get_memory (const char *key);
 void tlc_harness_reset_peak (void);
 
-/* Sanitizers take memory of their own, and keep what is freed. clang tells of them otherwise. */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
-#define __SANITIZE_THREAD__ 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Sanitizers take memory of their own, and keep what is freed. */
+#ifdef TLC_TEST_SANITIZER
 #define TLC_HARNESS_SANITIZED 1
 #else
 #define TLC_HARNESS_SANITIZED 0
