@@ -128,6 +128,13 @@ END_TEST
 /* --- destructors of the host's own keys, made before and after ours, that call us when we have
  * cleaned up --- */
 
+/* glibc comes round four times; thread sanitizer forgets a thread in the fourth. */
+#ifdef TLC_TEST_THREAD_SANITIZER
+#define DESTRUCTOR_ROUNDS 3
+#else
+#define DESTRUCTOR_ROUNDS 4
+#endif
+
 static TlcService *late_service;
 static pthread_key_t early_key, late_key;
 static atomic_uint late_calls, late_refusals;
@@ -188,7 +195,7 @@ START_TEST (test_threads_destructors_call_us)
   tlc_echo_must_add (late_service); /* makes our key */
   tlc_thread_detach ();
   ck_assert_int_eq (pthread_key_create (&late_key, late_destructor), 0);
-  for (guintptr rounds = 1; rounds <= 4; rounds++)
+  for (guintptr rounds = 1; rounds <= DESTRUCTOR_ROUNDS; rounds++)
     {
       pthread_t thread;
 
@@ -200,7 +207,7 @@ START_TEST (test_threads_destructors_call_us)
       ck_assert_uint_eq (tlc_process_count_fds (), fds);
     }
   ck_assert_uint_ge (late_calls, 2);
-  ck_assert_uint_eq (late_calls + late_refusals, 2 * (1 + 2 + 3 + 4));
+  ck_assert_uint_eq (late_calls + late_refusals, DESTRUCTOR_ROUNDS * (DESTRUCTOR_ROUNDS + 1));
   ck_assert_uint_ge (late_refusals, 1);
   tlc_service_unref (late_service);
 }
