@@ -72,7 +72,7 @@ tlc_call_draw_sequence (TlcCall *call)
     {
       if (g_once_init_enter (&start))
         g_once_init_leave (&start, (gsize) g_random_int () | 1);
-      /* ORDER(sequence.block): relaxed; only uniqueness counts. */
+      /* ORDER(counter): relaxed; only uniqueness counts. */
       call->next_sequence
           = (guint32) start
             + TLC_CALL_SEQUENCE_BLOCK

@@ -77,7 +77,7 @@ tlc_seats_claim_empty (TlcSeat *row, guint size, guint start, TlcHome *home, gui
   for (guint n = 0; n < size; n++)
     {
       guint index = (start + n) % size;
-      /* ORDER(seat.scan): relaxed; only a hint, the claim decides. */
+      /* ORDER(seat.word): relaxed; only a hint, the claim decides. */
       guint64 word = atomic_load_explicit (&row[index].word, memory_order_relaxed);
 
       if (TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY && tlc_seat_try_claim (&row[index], word))
@@ -166,7 +166,7 @@ tlc_seats_sweep_retired (TlcSeats *seats)
 
       for (guint i = 0; row != NULL && i < tlc_seats_chunk_size (chunk); i++)
         {
-          /* ORDER(seat.sweep): seq_cst; after the raise, pairs with tlc_seat_leave(): what is
+          /* ORDER(seat.word): seq_cst; after the raise, pairs with tlc_seat_leave(): what is
            * left later than this is looked after by whoever leaves it. */
           guint64 word = atomic_load_explicit (&row[i].word, memory_order_seq_cst);
           TlcHome home = { &row[i], word };

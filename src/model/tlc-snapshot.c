@@ -103,7 +103,7 @@ tlc_root_new (TlcSnapshot *first)
 void
 tlc_root_free (TlcRoot *root)
 {
-  /* ORDER(root.free): relaxed; no other thread is left. */
+  /* ORDER(snapshot.publish): relaxed; no other thread is left. */
   tlc_snapshot_unref (atomic_load_explicit (&root->current, memory_order_relaxed));
   g_ptr_array_unref (root->replaced);
   g_free (root);
