@@ -126,6 +126,38 @@ START_TEST (test_faults_row_09_slow_drip)
 }
 END_TEST
 
+/* Law 5: nor do bytes that come as fast as they can be taken. */
+START_TEST (test_faults_row_09_fast_drip)
+{
+  const guint timeout_ms = 200, length = 15 * 1024 * 1024;
+  TlcWire *reply = tlc_wire_new ();
+  TlcHarness harness;
+  gint64 begun_us;
+
+  tlc_wire_reply_begin (reply, "blob");
+  tlc_wire_field (reply, T_STRING, 0);
+  tlc_wire_claim (reply, (gint32) length);
+  tlc_wire_fill (reply, 'x', length);
+  tlc_wire_reply_end (reply);
+  tlc_harness_begin (&harness, _i % 2 == 0 ? TLC_SCRIPT_INET : TLC_SCRIPT_UNIX);
+  tlc_script_accept (harness.script);
+  tlc_script_serve (harness.script, 1);
+  tlc_script_read (harness.script);
+  tlc_script_drip (harness.script, reply, _i < 2 ? 1 : 16, 0);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "call-timeout", "200ms", NULL);
+
+  tlc_echo_must_add (harness.service);
+  begun_us = g_get_monotonic_time ();
+  tlc_harness_must_fail (&harness, tlc_harness_add, TLC_ERROR_TIMED_OUT, TLC_DELIVERY_UNKNOWN,
+                         "timed out after 200 ms");
+  tlc_harness_assert_took (begun_us, timeout_ms);
+  ck_assert (tlc_script_wait_closed (harness.script, 0));
+  tlc_echo_must_add (harness.service);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
 /* Law 3: the answer of a call that timed out comes while nobody waits; the next call gets its
  * own, and the late one nobody. */
 START_TEST (test_faults_row_11_late_reply)
@@ -181,6 +213,7 @@ new_suite (void)
   tcase = tcase_create ("slow");
   tcase_set_timeout (tcase, 60);
   tcase_add_loop_test (tcase, test_faults_row_09_slow_drip, 0, 4);
+  tcase_add_loop_test (tcase, test_faults_row_09_fast_drip, 0, 4);
   tcase_add_loop_test (tcase, test_faults_row_11_late_reply, 0, 2);
   suite_add_tcase (suite, tcase);
   return suite;

@@ -2,11 +2,11 @@
 /* Exceptions, FAULTS.md rows 21 and 22. An exception is an answer: the caller gets the server's
  * code and words, and the connection is as good as before. Half of one is no answer. */
 
-#include "support/tlc-harness.h"
-
 #include <string.h>
 
 #include <thrift/c_glib/thrift_application_exception.h>
+
+#include "support/tlc-harness.h"
 
 /* What a server may send as TApplicationException: fields 1 and 2, both optional, and others. */
 static const struct {

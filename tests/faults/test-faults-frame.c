@@ -3,9 +3,9 @@
  * than that of the message in them. No length is believed with memory before the bytes are
  * there. */
 
-#include "support/tlc-harness.h"
-
 #include <string.h>
+
+#include "support/tlc-harness.h"
 
 #define DEFAULT_MAX (16 * 1024 * 1024)
 

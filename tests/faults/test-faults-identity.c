@@ -330,6 +330,33 @@ START_TEST (test_faults_row_13_surplus_behind_reply)
 }
 END_TEST
 
+/* Law 3: the same behind a reply that is longer than what a receive is usually asked for. */
+START_TEST (test_faults_row_13_surplus_behind_long_reply)
+{
+  const gsize lengths[] = { 4000, 6000, 30000 };
+  g_autofree char *text = g_strnfill (lengths[_i], 'x');
+  g_autofree char *result = NULL;
+  g_autoptr (GError) error = NULL;
+  TlcHarness harness;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_serve (harness.script, 1);
+  tlc_script_read (harness.script);
+  tlc_script_answer (harness.script, NULL, new_surplus (0));
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, NULL);
+
+  tlc_echo_must_add (harness.service);
+  ck_assert (!echo_if_echo_string (tlc_echo_client (harness.service), &result, text, &error));
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_PROTOCOL), "%s", error->message);
+  ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_ANSWERED);
+  ck_assert (tlc_script_wait_closed (harness.script, 0));
+  tlc_echo_must_add (harness.service);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
 static Suite *
 new_suite (void)
 {
@@ -352,6 +379,7 @@ new_suite (void)
   tcase_add_test (tcase, test_faults_row_13_previous_reply_alone);
   tcase_add_loop_test (tcase, test_faults_row_13_unsolicited_while_idle, 0, 2);
   tcase_add_loop_test (tcase, test_faults_row_13_surplus_behind_reply, 0, 6);
+  tcase_add_loop_test (tcase, test_faults_row_13_surplus_behind_long_reply, 0, 3);
   suite_add_tcase (suite, tcase);
   return suite;
 }

@@ -262,7 +262,7 @@ tlc_script_poll (TlcScript *script, GArray *pollfds)
     }
   now_us = g_get_monotonic_time ();
   if (due_us != G_MAXINT64)
-    timeout_ms = (int) (MAX (due_us - now_us, 0) / 1000 + 1);
+    timeout_ms = (int) ((MAX (due_us - now_us, 0) + 999) / 1000);
   poll (fds, pollfds->len, timeout_ms);
   for (guint i = 0; i < script->peers->len; i++)
     tlc_peer_polled (g_ptr_array_index (script->peers, i), fds[i + 2].revents);
