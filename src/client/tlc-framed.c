@@ -51,8 +51,9 @@ tlc_framed_receive_some (TlcCall *call, gsize total, GError **error)
   TlcIo io;
   gsize n;
 
-  if (in->length == in->capacity
-      && !tlc_buffer_reserve (in, MIN (total, MAX (in->capacity * 2, TLC_FRAME_FIRST_GROWTH))))
+  /* One byte more than is due, so that what comes behind a long message is seen as well. */
+  if (G_UNLIKELY (in->length == in->capacity || in->capacity == total)
+      && !tlc_buffer_reserve (in, MIN (total + 1, MAX (in->capacity * 2, TLC_FRAME_FIRST_GROWTH))))
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
                           "out of memory after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT
                           " bytes of the reply",

@@ -21,8 +21,7 @@ tlc_specimen_i8 (guint i)
 gint16
 tlc_specimen_i16 (guint i)
 {
-  static const gint16 edges[TLC_SPECIMEN_I16_EDGES]
-      = { G_MININT16, G_MAXINT16, 0, -1, 1, 0x0102 };
+  static const gint16 edges[TLC_SPECIMEN_I16_EDGES] = { G_MININT16, G_MAXINT16, 0, -1, 1, 0x0102 };
 
   return i < G_N_ELEMENTS (edges) ? edges[i] : (gint16) (i * SPREAD_32 >> 16);
 }
@@ -39,9 +38,10 @@ tlc_specimen_i32 (guint i)
 gint64
 tlc_specimen_i64 (guint i)
 {
-  static const gint64 edges[TLC_SPECIMEN_I64_EDGES]
-      = { G_MININT64, G_MAXINT64, 0, -1, 1, G_MAXUINT32, -G_GINT64_CONSTANT (0x100000000),
-          G_GINT64_CONSTANT (0x0102030405060708) };
+  static const gint64 edges[TLC_SPECIMEN_I64_EDGES] = {
+    G_MININT64, G_MAXINT64, 0, -1, 1, G_MAXUINT32,
+    -G_GINT64_CONSTANT (0x100000000), G_GINT64_CONSTANT (0x0102030405060708),
+  };
 
   return i < G_N_ELEMENTS (edges) ? edges[i] : (gint64) (i * SPREAD_64);
 }
@@ -50,23 +50,23 @@ double
 tlc_specimen_double (guint i)
 {
   static const guint64 edges[TLC_SPECIMEN_DOUBLE_EDGES] = {
-    0,                              /* 0 */
-    UINT64_C (0x8000000000000000),  /* -0 */
-    UINT64_C (0x7ff0000000000000),  /* infinity */
-    UINT64_C (0xfff0000000000000),  /* -infinity */
-    UINT64_C (0x7ff8000000000000),  /* nan */
-    UINT64_C (0xfff8000000000000),  /* -nan */
-    UINT64_C (0x7ff8123456789abc),  /* nan that carries something */
-    UINT64_C (0x7fefffffffffffff),  /* DBL_MAX */
-    UINT64_C (0xffefffffffffffff),  /* -DBL_MAX */
-    UINT64_C (0x0010000000000000),  /* DBL_MIN */
-    UINT64_C (0x000fffffffffffff),  /* the largest denormal */
-    1,                              /* the smallest */
-    UINT64_C (0x8000000000000001),  /* and its opposite */
-    UINT64_C (0x3ff0000000000000),  /* 1 */
-    UINT64_C (0x3ff0000000000001),  /* the next one up */
-    UINT64_C (0x3fb999999999999a),  /* 0.1 */
-    UINT64_C (0x4340000000000001),  /* an integer that no float holds */
+    0,                             /* 0 */
+    UINT64_C (0x8000000000000000), /* -0 */
+    UINT64_C (0x7ff0000000000000), /* infinity */
+    UINT64_C (0xfff0000000000000), /* -infinity */
+    UINT64_C (0x7ff8000000000000), /* nan */
+    UINT64_C (0xfff8000000000000), /* -nan */
+    UINT64_C (0x7ff8123456789abc), /* nan that carries something */
+    UINT64_C (0x7fefffffffffffff), /* DBL_MAX */
+    UINT64_C (0xffefffffffffffff), /* -DBL_MAX */
+    UINT64_C (0x0010000000000000), /* DBL_MIN */
+    UINT64_C (0x000fffffffffffff), /* the largest denormal */
+    1,                             /* the smallest */
+    UINT64_C (0x8000000000000001), /* and its opposite */
+    UINT64_C (0x3ff0000000000000), /* 1 */
+    UINT64_C (0x3ff0000000000001), /* the next one up */
+    UINT64_C (0x3fb999999999999a), /* 0.1 */
+    UINT64_C (0x4340000000000001), /* an integer that no float holds */
     UINT64_C (0x0102030405060708),
   };
   double value;

@@ -21,11 +21,12 @@ new_sum (gint32 sum)
 /* How the library tells how far the reply got; of a reply whose length has not come, only how
  * much. */
 static char *
-describe_progress (gsize got, gsize total)
+describe_loss (const char *what, gsize got, gsize total)
 {
   if (got < 4)
-    return g_strdup_printf ("after %u bytes of the reply", (guint) got);
-  return g_strdup_printf ("after %u of %u bytes of the reply", (guint) got, (guint) total);
+    return g_strdup_printf ("%s after %u bytes of the reply", what, (guint) got);
+  return g_strdup_printf ("%s after %u of %u bytes of the reply", what, (guint) got,
+                          (guint) total);
 }
 
 /* Each connection answers one call well and breaks in the middle of the next, one byte later
@@ -54,11 +55,12 @@ break_at_each_offset (TlcScriptFamily family, void (*end) (TlcScript *), gboolea
 
   for (gsize got = 0; got < total; got++)
     {
-      g_autofree char *progress = describe_progress (got, total);
+      g_autofree char *loss
+          = describe_loss (end == tlc_script_reset ? "lost" : "closed by peer", got, total);
 
       tlc_echo_must_add (harness.service);
       tlc_harness_must_fail (&harness, tlc_harness_add, TLC_ERROR_CONNECTION_LOST,
-                             TLC_DELIVERY_UNKNOWN, progress);
+                             TLC_DELIVERY_UNKNOWN, loss);
       if (is_ours)
         ck_assert (tlc_script_wait_closed (harness.script, (guint) got));
       ck_assert_uint_eq (tlc_script_count_connections (harness.script), got + 1);

@@ -18,11 +18,11 @@ new_twice (int id)
 
   tlc_wire_reply_begin (wire, "echo_everything");
   tlc_wire_field (wire, T_STRUCT, 0);
-  for (guint i = 0; i < 2; i++)
+  for (int i = 0; i < 2; i++)
     {
       tlc_wire_field (wire, T_BYTE, id);
       tlc_wire_byte (wire, 1);
-      tlc_wire_field (wire, T_BYTE, id ^ 0x1000); /* another, far away, to have something between */
+      tlc_wire_field (wire, T_BYTE, (id ^ 0x1000) + i); /* others, to have something between */
       tlc_wire_byte (wire, 1);
     }
   tlc_wire_stop (wire);
