@@ -3,6 +3,7 @@
 /* A service, its clients and their calls, as a program sees them, on a real server. */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -157,6 +158,44 @@ START_TEST (test_service_times_out)
       tlc_echo_must_add (service);
       tlc_thread_detach ();
     }
+}
+END_TEST
+
+/* Law 5: the deadline runs from the request on, also while the caller does something else before it
+ * fetches the reply. */
+START_TEST (test_service_deadline_of_a_split_call)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "2s", NULL);
+  EchoIf *echo = tlc_echo_client (service);
+  g_autoptr (GError) error = NULL;
+  gint64 began_us = g_get_monotonic_time (), took_us;
+  gint32 value = 0;
+
+  ck_assert (echo_client_send_take (echo, 60000, 7, &error));
+  poll (NULL, 0, 1800);
+  ck_assert (!echo_client_recv_take (echo, &value, &error));
+  took_us = g_get_monotonic_time () - began_us;
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_TIMED_OUT), "%s", error->message);
+  ck_assert_int_ge (took_us, 2000000);
+  ck_assert_int_lt (took_us, 3000000);
+  tlc_thread_detach ();
+}
+END_TEST
+
+/* Law 7: whoever holds the protocol beyond the client may do so. */
+START_TEST (test_service_protocol_outlives_its_client)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  TlcService *service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  GObject *protocol = NULL;
+
+  tlc_echo_must_add (service);
+  g_object_get (tlc_echo_client (service), "output_protocol", &protocol, NULL);
+  tlc_thread_detach ();
+  tlc_service_unref (service);
+  g_object_unref (protocol);
 }
 END_TEST
 
@@ -351,6 +390,8 @@ main (void)
   tcase_add_test (tests, test_service_unavailable);
   tcase_add_test (tests, test_service_dials_the_next_endpoint_in_time);
   tcase_add_test (tests, test_service_times_out);
+  tcase_add_test (tests, test_service_deadline_of_a_split_call);
+  tcase_add_test (tests, test_service_protocol_outlives_its_client);
   tcase_add_test (tests, test_service_refuses_a_large_request);
   tcase_add_test (tests, test_service_busy_while_a_reply_is_due);
   tcase_add_test (tests, test_service_forgotten_reply);

@@ -21,7 +21,8 @@ G_BEGIN_DECLS
  * For threads that never exit but are done with calling, and for the main thread, whose
  * thread-local data nobody frees when main() returns.
  *
- * Threads: any; acts on the calling thread alone. Not from within a call.
+ * Threads: any; acts on the calling thread alone. Not while a generated function
+ * of this thread runs.
  *
  * Since: 0.1
  */

@@ -63,8 +63,9 @@ TlcService *tlc_service_ref (TlcService *service);
  * @service: (nullable) (transfer full): a service
  *
  * Releases a reference. With the last one the service closes: connections that no call uses are
- * closed before this returns, those of calls in flight when the call ends. Clients of @service
- * must not be used any more, in any thread.
+ * closed before this returns, those of calls in flight when the call ends. (A request whose reply
+ * nobody fetches is in flight until its thread exits.) Clients of @service must not be used any
+ * more, in any thread.
  *
  * Threads: any that may use @service.
  *

@@ -11,13 +11,14 @@ G_BEGIN_DECLS
 
 /**
  * TlcStats:
- * @calls: calls begun, oneway ones included
- * @failures: calls that ended in an error of %TLC_ERROR; exceptions from the server are answers
+ * @calls: requests that were complete and about to be sent, oneway ones included
+ * @failures: calls that ended in an error of %TLC_ERROR, those whose request was refused included;
+ *   exceptions from the server are answers
  * @timeouts: failures by %TLC_ERROR_TIMED_OUT
  * @retries: requests that were sent again
  * @connects: connections established
  * @connect_failures: attempts on one endpoint that failed
- * @connections_open: connections open now
+ * @connections_open: connections open now, or being opened
  * @connections_busy: connections claimed by a call now
  * @waiting: calls waiting for a connection now
  * @reclaimed_idle: connections closed because nobody used them

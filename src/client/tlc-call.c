@@ -21,7 +21,7 @@
 void
 tlc_call_init (TlcCall *call, TlcCore *core)
 {
-  call->core = core;
+  call->core = tlc_core_ref (core);
   call->held = tlc_root_read (core->root);
   call->framing = &tlc_framing_framed;
   tlc_buffer_init (&call->out, TLC_CALL_OUT_CAPACITY);
@@ -58,6 +58,7 @@ tlc_call_clear (TlcCall *call)
   tlc_buffer_clear (&call->in);
   tlc_endpoint_unref (call->endpoint);
   tlc_snapshot_unref (call->held);
+  tlc_core_unref (g_steal_pointer (&call->core));
 }
 
 /* Unique in the process for 2^31 calls, since a connection moves between threads; from a random
@@ -67,11 +68,17 @@ tlc_call_draw_sequence (TlcCall *call)
 {
   static _Atomic guint32 next_block;
   static gsize start;
+  GRand *random;
 
   if (G_UNLIKELY (call->sequences_left == 0))
     {
       if (g_once_init_enter (&start))
-        g_once_init_leave (&start, (gsize) g_random_int () | 1);
+        {
+          /* Seeded by the kernel; the program's own generator is not ours to draw from. */
+          random = g_rand_new ();
+          g_once_init_leave (&start, (gsize) g_rand_int (random) | 1);
+          g_rand_free (random);
+        }
       /* ORDER(counter): relaxed; only uniqueness counts. */
       call->next_sequence
           = (guint32) start
@@ -147,12 +154,11 @@ tlc_call_dial (TlcCall *call, GError **error)
 
   tlc_call_set_endpoint (call, NULL);
   call->home.seat->connection = connection;
-  call->now_us = tlc_clock_now_us ();
   tlc_counters_add (&call->counters, TLC_COUNT_CONNECT_FAILURES, report.failed);
   if (connection == NULL)
     return tlc_call_fail (call, error,
-                          call->now_us >= call->deadline_us ? TLC_ERROR_TIMED_OUT
-                                                            : TLC_ERROR_UNAVAILABLE,
+                          tlc_clock_now_us () >= call->deadline_us ? TLC_ERROR_TIMED_OUT
+                                                                   : TLC_ERROR_UNAVAILABLE,
                           "%s", reasons != NULL ? reasons->str : "");
   tlc_counters_add (&call->counters, TLC_COUNT_CONNECTS, 1);
   return TRUE;
@@ -241,7 +247,7 @@ tlc_call_send (TlcCall *call, GError **error)
     }
   call->framing->seal (call);
   tlc_counters_add (&call->counters, TLC_COUNT_CALLS, 1);
-  call->now_us = call->begun_us = tlc_clock_now_us ();
+  call->begun_us = tlc_clock_now_us ();
   call->deadline_us = call->begun_us + call->held->settings->call_timeout_us;
   if (G_UNLIKELY (!tlc_call_connect (call, error)))
     return FALSE;

@@ -23,6 +23,10 @@ typedef enum {
   TLC_CALL_READING   /* the reply is in the buffer whole; the connection is released */
 } TlcCallState;
 
+/* How calls end. From outside: tlc_call_end() is the good one, tlc_call_fail() and tlc_call_refuse()
+ * are the others. Beneath: tlc_call_leave() gives the seat back, tlc_call_close_home() without its
+ * connection, and tlc_call_finish() empties the buffers. */
+
 /* One thread's calls on one service, one after the other: whose turn it is, the bytes, the
  * connection. */
 typedef struct _TlcCall TlcCall;
@@ -45,12 +49,11 @@ struct _TlcCall {
   guint32 method_at, method_length;
   TlcEndpoint *endpoint; /* where it went, if it got that far; a reference */
   gint64 begun_us, deadline_us;
-  gint64 now_us; /* a clock reading that is good enough still, or 0 */
 
   /* the thread's */
   guint32 next_sequence, sequences_left;
   TlcSnapshot *held; /* our reference: the settings in force at the latest claim */
-  TlcCore *core;     /* the slot's reference */
+  TlcCore *core;     /* a reference: somebody may hold the protocol when the slot is gone */
   TlcCounters counters;
 };
 

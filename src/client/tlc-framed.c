@@ -59,11 +59,9 @@ tlc_framed_receive_some (TlcCall *call, gsize total, GError **error)
                           " bytes of the reply",
                           in->length, total);
   io = tlc_connection_receive (call->home.seat->connection, in->data + in->length,
-                               in->capacity - in->length, call->deadline_us, call->now_us, &n);
+                               in->capacity - in->length, call->deadline_us, &n);
   if (G_UNLIKELY (io != TLC_IO_DONE))
     return tlc_framed_lost (call, io, total, error);
-  /* What is left of the deadline is not known any more. */
-  call->now_us = 0;
   in->length += n;
   tlc_counters_add (&call->counters, TLC_COUNT_BYTES_RECEIVED, n);
   return TRUE;

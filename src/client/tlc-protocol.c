@@ -12,6 +12,9 @@
 #include <string.h>
 #include <thrift/c_glib/thrift_application_exception.h>
 
+/* How much of a server's words goes into an error. */
+#define TLC_MESSAGE_MAX 4096
+
 G_DEFINE_ABSTRACT_TYPE (TlcProtocol, tlc_protocol, THRIFT_TYPE_PROTOCOL)
 
 ThriftProtocol *
@@ -41,12 +44,16 @@ static void
 tlc_protocol_set_application_error (TlcProtocol *self, gint32 type, const char *message,
                                     GError **error)
 {
-  g_autofree char *where = tlc_call_describe (self->call);
+  g_autofree char *where = NULL;
+  g_autofree char *what = NULL;
 
-  if (error != NULL && *error == NULL)
-    g_set_error (error, THRIFT_APPLICATION_EXCEPTION_ERROR, type,
-                 "%s: application error %d: %s (answered)", where, type,
-                 message != NULL ? message : "no message");
+  if (error == NULL || *error != NULL)
+    return;
+  where = tlc_call_describe (self->call);
+  what = message == NULL ? g_strdup ("no message")
+                         : g_utf8_make_valid (message, (gssize) strnlen (message, TLC_MESSAGE_MAX));
+  g_set_error (error, THRIFT_APPLICATION_EXCEPTION_ERROR, type,
+               "%s: application error %d: %s (answered)", where, type, what);
 }
 
 /* struct TApplicationException { 1: string message, 2: i32 type } */

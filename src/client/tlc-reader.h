@@ -17,7 +17,7 @@
 #define TLC_READER_MAX_FAR_IDS 512
 
 /* The least that objects take in memory, as charged to the budget. */
-#define TLC_READER_COST_STRUCT 192
+#define TLC_READER_COST_STRUCT 512
 #define TLC_READER_COST_CONTAINER 96
 #define TLC_READER_COST_ELEMENT 16
 #define TLC_READER_COST_ENTRY 64 /* of a map or a set: they are hash tables */
@@ -39,7 +39,7 @@ typedef struct {
   guint32 n_far_ids, far_capacity;
 } TlcReader;
 
-/* Why a message is refused; tlc_reader_refusal() has the words. */
+/* Why a message is refused; tlc_refusal_to_string() has the words. */
 typedef enum {
   TLC_REFUSE_NONE,
   TLC_REFUSE_SHORT,

@@ -3,9 +3,10 @@
 /* What a thread has: a table of clients, and a destructor that frees them when it exits.
  *
  * The table is thread-local, so nobody else ever looks into it. The pthread key exists for its
- * destructor alone. Destructors of other keys may call us after ours ran: then the table and
- * the key are set up anew, and glibc comes round again, four times in all. A thread that would
- * ask for ever is refused in time. */
+ * destructor alone. Destructors of other keys may call us after ours ran: then the table and the
+ * key are set up anew, and glibc comes round again, four times in all. A thread that asks after our
+ * third run is refused. What cannot be seen is a thread whose very first call comes in the fourth
+ * round, after our key's turn: its client is freed with the process. */
 #include "client/tlc-thread.h"
 
 #include <limits.h>

@@ -2,11 +2,12 @@
 
 /* A connection: a connected socket, its deadlines and the numbers it carried.
  *
- * Waiting. A reply usually takes one recv() that blocks by the socket's own timer, set once.
- * That timer is coarse (it fires up to two jiffies late), so it is set a little short of
- * call-timeout, and what is left of the deadline after it fired, after a signal or after part
- * of a message is waited for by ppoll(), to the microsecond. Sends never block: what the kernel
- * does not take at once is waited for by ppoll() too. */
+ * Waiting. A reply usually takes one recv() that blocks by the socket's own timer, set once. That
+ * timer is coarse: the kernel sorts timers into wheels and may fire one an eighth of its time late,
+ * and two ticks. So it is set short of call-timeout by that much, and used only where the call has
+ * just begun; what is left of the deadline after it fired, after a signal, after part of a message
+ * or after the caller took its time is waited for by ppoll(), to the microsecond. Sends never
+ * block: what the kernel does not take at once is waited for by ppoll() too. */
 #include "connect/tlc-connection.h"
 
 #include <errno.h>
@@ -16,14 +17,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "model/tlc-clock.h"
+#include "connect/tlc-wait.h"
 
-/* What the socket's timer may be late by (two jiffies at 250 Hz, and one to spare). */
-#define TLC_RECEIVE_TIMER_SLACK_US (12 * 1000)
+/* By how much the socket's timer is shorter than call-timeout, besides an eighth of it: two ticks,
+ * and what may have passed unseen since the call began, TLC_RECEIVE_BEGUN_US and one tick. */
+#define TLC_RECEIVE_TIMER_SLACK_US (24 * 1000)
+#define TLC_RECEIVE_BEGUN_US (2 * 1000)
 
-/* A silent peer is probed after so many seconds, so often, until it counts as gone; and what was sent
- * must be acknowledged within the same minute. Deadlines do not depend on it: this is for oneway
- * requests and for connections that nobody uses. */
+/* A silent peer is probed after so many seconds, so often, until it counts as gone; and what was
+ * sent must be acknowledged within the same minute. Deadlines do not depend on it: this is for
+ * oneway requests and for connections that nobody uses. */
 #define TLC_KEEPALIVE_IDLE_S 30
 #define TLC_KEEPALIVE_INTERVAL_S 10
 #define TLC_KEEPALIVE_COUNT 3
@@ -63,7 +66,8 @@ tlc_connection_set_receive_timer (int fd, gint64 timer_us)
 TlcConnection *
 tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 {
-  gint64 timer_us = MAX (settings->call_timeout_us - TLC_RECEIVE_TIMER_SLACK_US, 0);
+  gint64 timer_us
+      = settings->call_timeout_us - settings->call_timeout_us / 8 - TLC_RECEIVE_TIMER_SLACK_US;
   gboolean is_tcp = tlc_endpoint_get_address (endpoint)->kind != TLC_ADDRESS_UNIX;
   TlcConnection *connection;
 
@@ -78,7 +82,8 @@ tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
     }
   connection = g_new0 (TlcConnection, 1);
   connection->fd = fd;
-  connection->receive_timer_us = timer_us;
+  connection->receive_timer_us
+      = timer_us > 0 ? settings->call_timeout_us - TLC_RECEIVE_BEGUN_US : G_MAXINT64;
   connection->endpoint = tlc_endpoint_ref (endpoint);
   return connection;
 }
@@ -104,26 +109,14 @@ tlc_connection_fail (TlcConnection *connection, int error)
   return TLC_IO_FAILED;
 }
 
-/* Waits until @events or the deadline; any number of signals may come in between. */
 static TlcIo
 tlc_connection_wait (TlcConnection *connection, short events, gint64 deadline_us)
 {
-  struct pollfd pollfd = { .fd = connection->fd, .events = events };
+  int ready = tlc_wait (connection->fd, events, deadline_us);
 
-  for (;;)
-    {
-      gint64 left_us = deadline_us - tlc_clock_now_us ();
-      struct timespec left = { left_us / G_USEC_PER_SEC, (left_us % G_USEC_PER_SEC) * 1000 };
-      int n;
-
-      if (left_us <= 0)
-        return TLC_IO_TIMED_OUT;
-      n = ppoll (&pollfd, 1, &left, NULL);
-      if (n > 0)
-        return TLC_IO_DONE;
-      if (n < 0 && errno != EINTR)
-        return tlc_connection_fail (connection, errno);
-    }
+  if (ready < 0)
+    return tlc_connection_fail (connection, errno);
+  return ready > 0 ? TLC_IO_DONE : TLC_IO_TIMED_OUT;
 }
 
 /* What errno says of a send or receive that did not block: wait and try again, or give up. */

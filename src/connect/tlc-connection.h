@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "model/tlc-clock.h"
 #include "model/tlc-endpoint.h"
 #include "model/tlc-settings.h"
 
@@ -14,8 +15,8 @@ typedef struct {
   int error;       /* errno of the last %TLC_IO_FAILED */
   guint n_carried; /* requests sent on it */
   gint32 recent[TLC_CONNECTION_RECENT];
-  gint64 receive_timer_us; /* a blocking receive returns after about so long; 0: there is no timer,
-                              poll first */
+  /* a receive that has so long left may block by the socket's timer; G_MAXINT64: none may */
+  gint64 receive_timer_us;
   TlcEndpoint *endpoint;
 } TlcConnection;
 
@@ -55,15 +56,13 @@ tlc_connection_send (TlcConnection *connection, const guint8 *data, gsize length
   return tlc_connection_send_rest (connection, data, length, deadline_us, ret_sent);
 }
 
-/* Receives at least one byte, at most @capacity, waiting until the deadline. @now_us is the
- * caller's latest reading of the clock, 0: none that is good enough. It decides whether the
- * socket's timer will do to wait by. */
+/* Receives at least one byte, at most @capacity, waiting until the deadline: by the socket's own
+ * timer where that has time to fire before, else by poll. */
 static inline TlcIo
 tlc_connection_receive (TlcConnection *connection, guint8 *data, gsize capacity, gint64 deadline_us,
-                        gint64 now_us, gsize *ret_received)
+                        gsize *ret_received)
 {
-  gboolean by_timer = connection->receive_timer_us > 0 && now_us > 0
-                      && deadline_us - now_us >= connection->receive_timer_us;
+  gboolean by_timer = deadline_us - tlc_clock_last_tick_us () >= connection->receive_timer_us;
   gssize n = recv (connection->fd, data, capacity, by_timer ? 0 : MSG_DONTWAIT);
 
   *ret_received = (gsize) n;

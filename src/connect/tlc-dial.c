@@ -13,45 +13,24 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "connect/tlc-wait.h"
 #include "model/tlc-clock.h"
 
 /* A UNIX socket whose backlog is full says EAGAIN, and poll() does not help: ask again after so
  * long. */
 #define TLC_DIAL_BACKLOG_WAIT_US 2000
 
-static gboolean
-tlc_dial_wait (int fd, gint64 deadline_us)
-{
-  struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
-
-  for (;;)
-    {
-      gint64 left_us = deadline_us - tlc_clock_now_us ();
-      struct timespec left = { left_us / G_USEC_PER_SEC, (left_us % G_USEC_PER_SEC) * 1000 };
-      int n;
-
-      if (left_us <= 0)
-        return FALSE;
-      n = ppoll (&pollfd, fd >= 0 ? 1 : 0, &left, NULL);
-      if (n > 0)
-        return TRUE;
-      if (n < 0 && errno != EINTR)
-        return FALSE;
-      if (fd < 0)
-        return TRUE;
-    }
-}
-
 /* The kernel connects a loopback socket to itself when it picks the dialled port as our own. */
 static gboolean
 tlc_dial_is_to_itself (int fd, const TlcAddress *address)
 {
-  struct sockaddr_storage own;
-  socklen_t length = sizeof own;
+  struct sockaddr_storage own, peer;
+  socklen_t own_length = sizeof own, peer_length = sizeof peer;
 
   return address->kind == TLC_ADDRESS_INET
-         && getsockname (fd, (struct sockaddr *) &own, &length) == 0
-         && length == address->sockaddr_length && memcmp (&own, &address->sockaddr, length) == 0;
+         && getsockname (fd, (struct sockaddr *) &own, &own_length) == 0
+         && getpeername (fd, (struct sockaddr *) &peer, &peer_length) == 0
+         && own_length == peer_length && memcmp (&own, &peer, own_length) == 0;
 }
 
 static int
@@ -60,8 +39,10 @@ tlc_dial_finish (int fd, gint64 deadline_us)
   int error = 0;
   socklen_t length = sizeof error;
 
-  if (!tlc_dial_wait (fd, deadline_us))
-    return ETIMEDOUT;
+  int ready = tlc_wait (fd, POLLOUT, deadline_us);
+
+  if (ready <= 0)
+    return ready == 0 ? ETIMEDOUT : errno;
   if (getsockopt (fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
     return errno;
   return error;
@@ -82,7 +63,7 @@ tlc_dial_connect (int fd, const TlcAddress *address, gint64 deadline_us)
 
           if (now_us >= deadline_us)
             return ETIMEDOUT;
-          tlc_dial_wait (-1, MIN (deadline_us, now_us + TLC_DIAL_BACKLOG_WAIT_US));
+          tlc_wait (-1, 0, MIN (deadline_us, now_us + TLC_DIAL_BACKLOG_WAIT_US));
           continue;
         }
       if (error == EINPROGRESS || error == EINTR)

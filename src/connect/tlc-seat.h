@@ -40,7 +40,7 @@ typedef struct {
 static inline gboolean
 tlc_seat_try_claim (TlcSeat *seat, guint64 word)
 {
-  /* ORDER(seat.word): seq_cst; pairs with the exchange in tlc_seat_leave(): what the last
+  /* ORDER(seat.word): seq_cst; pairs with the store in tlc_seat_leave(): what the last
    * claimant wrote is seen. And the generation is read after it, never before: see
    * tlc_seats_look().
    * Without: two threads write to one socket; or a request goes to an endpoint that was
@@ -68,7 +68,7 @@ tlc_seat_leave (TlcHome *home)
 
   home->word
       = TLC_SEAT_NEXT (home->word, seat->connection != NULL ? TLC_SEAT_FREE : TLC_SEAT_EMPTY);
-  /* ORDER(seat.word): seq_cst, an exchange; pairs with the claim, which receives what we
+  /* ORDER(seat.word): seq_cst; pairs with the claim, which receives what we
    * wrote, and is before the look that follows.
    * Without: the store waits in the store buffer while we look: the sweeper finds the seat
    * CLAIMED, we find the generation old, and the connection to a removed endpoint stays open. */

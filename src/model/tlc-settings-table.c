@@ -93,7 +93,9 @@ static const TlcSetting tlc_settings[] = {
       .max = TLC_GIB,
       .reconfigurable = TRUE,
       .offset = offsetof (TlcSettings, max_decoded_size),
-      .help = "What one reply may grow to in memory: few bytes on the wire can be many objects.",
+      .help
+      = "What one reply may grow to in memory, as estimated: few bytes on the wire can be many "
+        "objects.",
   },
 };
 

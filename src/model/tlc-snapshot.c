@@ -30,10 +30,20 @@ tlc_snapshot_alloc (guint64 generation)
   return snapshot;
 }
 
+/* One endpoint for each address, however many names it has. */
+static void
+tlc_snapshot_add (TlcSnapshot *snapshot, GHashTable *seen, const TlcAddress *address)
+{
+  if (g_hash_table_add (seen, g_bytes_new (&address->sockaddr, address->sockaddr_length)))
+    g_ptr_array_add (snapshot->endpoints, tlc_endpoint_new (tlc_address_copy (address)));
+}
+
 TlcSnapshot *
 tlc_snapshot_new (guint64 generation, TlcSettings *settings, GError **error)
 {
   g_autoptr (TlcSnapshot) snapshot = tlc_snapshot_alloc (generation);
+  g_autoptr (GHashTable) seen
+      = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
 
   snapshot->settings = settings;
   for (guint i = 0; i < settings->addresses->len; i++)
@@ -43,8 +53,7 @@ tlc_snapshot_new (guint64 generation, TlcSettings *settings, GError **error)
       if (resolved == NULL)
         return NULL;
       for (guint j = 0; j < resolved->len; j++)
-        g_ptr_array_add (snapshot->endpoints,
-                         tlc_endpoint_new (tlc_address_copy (resolved->pdata[j])));
+        tlc_snapshot_add (snapshot, seen, resolved->pdata[j]);
     }
   return g_steal_pointer (&snapshot);
 }

@@ -204,14 +204,14 @@ static const struct {
   TlcHarnessCall call;
   guint size, n_within, n_beyond;
 } growing[] = {
-  { build_samples, tlc_harness_samples, 1, 600000, 700000 },
+  { build_samples, tlc_harness_samples, 1, 240000, 270000 },
   { build_words, tlc_harness_words, 4, 2500000, 2900000 },
-  { build_trees, tlc_harness_tree, 1, 600000, 700000 },
+  { build_trees, tlc_harness_tree, 1, 240000, 270000 },
   { build_rows, tlc_harness_everything, 5, 1100000, 1300000 },
-  { build_places, tlc_harness_everything, 5, 500000, 600000 },
+  { build_places, tlc_harness_everything, 5, 220000, 250000 },
   { build_series, tlc_harness_everything, 9, 600000, 800000 },
   { build_set, tlc_harness_everything, 4, 1300000, 1500000 },
-  { build_skipped_structs, tlc_harness_add, 1, 600000, 700000 },
+  { build_skipped_structs, tlc_harness_add, 1, 240000, 270000 },
   { build_skipped_lists, tlc_harness_add, 5, 1100000, 1300000 },
 };
 
@@ -285,7 +285,7 @@ new_samples (guint n)
  * many; one beyond it is not, and does no harm to those that follow. */
 START_TEST (test_faults_row_52_budget_of_each_reply)
 {
-  const guint n_within = 200, n_beyond = 2000, n_calls = 100;
+  const guint n_within = 100, n_beyond = 2000, n_calls = 100;
   TlcHarness harness;
 
   tlc_harness_begin (&harness, TLC_SCRIPT_INET);
