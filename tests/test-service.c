@@ -133,12 +133,31 @@ START_TEST (test_service_dials_the_next_endpoint_in_time)
 }
 END_TEST
 
+/* A call that a busy machine may delay beyond its short deadline, but not a hundred times. */
+static void
+add_in_the_end (TlcService *service)
+{
+  for (guint i = 0; i < 100; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      gint32 sum = 0;
+
+      if (echo_if_add (tlc_echo_client (service), &sum, 20, 3, &error))
+        {
+          ck_assert_int_eq (sum, 23);
+          return;
+        }
+      ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_TIMED_OUT), "%s", error->message);
+    }
+  ck_abort_msg ("no call came through");
+}
+
 /* Law 5: a server that takes too long: timed out at the deadline, not before; the next call has
  * its own answer. */
 START_TEST (test_service_times_out)
 {
-  static const char *const timeouts[] = { "5ms", "30ms", "200ms" };
-  static const gint64 timeouts_us[] = { 5000, 30000, 200000 };
+  static const char *const timeouts[] = { "20ms", "50ms", "200ms" };
+  static const gint64 timeouts_us[] = { 20000, 50000, 200000 };
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (timeouts); i++)
@@ -146,16 +165,18 @@ START_TEST (test_service_times_out)
       g_autoptr (TlcService) service
           = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", timeouts[i], NULL);
       g_autoptr (GError) error = NULL;
-      gint64 began_us = g_get_monotonic_time (), took_us;
+      gint64 began_us, took_us;
       gint32 value = 0;
 
+      add_in_the_end (service);
+      began_us = g_get_monotonic_time ();
       ck_assert (!echo_if_take (tlc_echo_client (service), &value, 1000, 7, &error));
       took_us = g_get_monotonic_time () - began_us;
       ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_TIMED_OUT), "%s", error->message);
       ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_UNKNOWN);
       ck_assert_int_ge (took_us, timeouts_us[i]);
       ck_assert_int_lt (took_us, 10 * timeouts_us[i] + 200000);
-      tlc_echo_must_add (service);
+      add_in_the_end (service);
       tlc_thread_detach ();
     }
 }
