@@ -121,7 +121,7 @@ START_TEST (test_service_dials_the_next_endpoint_in_time)
   tlc_service_unref (service);
   service = tlc_echo_service (blackhole, "connect-timeout", "100ms", NULL);
   tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
-                      "no connection within 10");
+                      "no connection within 1");
   tlc_thread_detach ();
   tlc_service_unref (service);
   service = tlc_echo_service (blackhole, "connect-timeout", "10s", "call-timeout", "100ms", NULL);
@@ -286,13 +286,17 @@ START_TEST (test_service_forgotten_reply)
   ck_assert (echo_client_send_add (echo, 1, 2, NULL));
   while (!echo_if_add (echo, &sum, 3, 4, &error))
     {
-      ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_BUSY), "%s", error->message);
+      /* Busy until the deadline; after it a busy machine may delay our own call too long. */
+      ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_BUSY)
+                         || (g_error_matches (error, TLC_ERROR, TLC_ERROR_TIMED_OUT)
+                             && g_get_monotonic_time () >= sent_us + 50000),
+                     "%s", error->message);
       g_clear_error (&error);
     }
   ck_assert_int_eq (sum, 7);
   ck_assert_int_ge (g_get_monotonic_time (), sent_us + 50000);
   tlc_service_get_stats (service, &stats);
-  ck_assert_uint_eq (stats.connects, 2);
+  ck_assert_uint_ge (stats.connects, 2);
   ck_assert_uint_eq (stats.connections_busy, 0);
   tlc_thread_detach ();
 }
@@ -310,7 +314,7 @@ START_TEST (test_service_without_error_arguments)
   ck_assert (!echo_if_take (tlc_echo_client (service), &value, 1000, 7, NULL));
   ck_assert (!echo_if_add (tlc_echo_client (nobody), &value, 1, 2, NULL));
   ck_assert (!echo_if_fail (tlc_echo_client (service), &value, 9, NULL, NULL, NULL));
-  tlc_echo_must_add (service);
+  add_in_the_end (service);
   tlc_thread_detach ();
 }
 END_TEST
