@@ -23,9 +23,9 @@ typedef enum {
   TLC_CALL_READING   /* the reply is in the buffer whole; the connection is released */
 } TlcCallState;
 
-/* How calls end. From outside: tlc_call_end() is the good one, tlc_call_fail() and tlc_call_refuse()
- * are the others. Beneath: tlc_call_leave() gives the seat back, tlc_call_close_home() without its
- * connection, and tlc_call_finish() empties the buffers. */
+/* How calls end. From outside: tlc_call_end() is the good one, tlc_call_fail() and
+ * tlc_call_refuse() are the others. Beneath: tlc_call_leave() gives the seat back,
+ * tlc_call_close_home() without its connection, and tlc_call_finish() empties the buffers. */
 
 /* One thread's calls on one service, one after the other: whose turn it is, the bytes, the
  * connection. */
