@@ -4,19 +4,18 @@
  * canonical text, its socket address, and names. Only the loopback interface is taken for granted.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tlc/error.h"
 
 #include "model/tlc-address.h"
+#include "support/tlc-check.h"
 
 #define LABEL_OF_63 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define LABEL_OF_61 "ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
@@ -580,12 +579,5 @@ address_suite (void)
 int
 main (void)
 {
-  SRunner *runner = srunner_create (address_suite ());
-  int failed;
-
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return tlc_check_run (address_suite ());
 }

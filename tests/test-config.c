@@ -3,14 +3,13 @@
  * Tests of model/tlc-config.c, and through it of each key's values: tlc-settings-table.c,
  * tlc-setting-types.c and tlc-value.c.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tlc/error.h"
 
 #include "model/tlc-settings-table.h"
 #include "model/tlc-text.h"
+#include "support/tlc-check.h"
 
 typedef struct {
   const char *key;
@@ -503,13 +502,7 @@ int
 main (void)
 {
   Suite *suite = suite_create ("config");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   suite_add_tcase (suite, config_tests ());
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return tlc_check_run (suite);
 }

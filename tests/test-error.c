@@ -2,12 +2,11 @@
 /*
  * Tests of model/tlc-error.c: errors that carry how far the failed call got.
  */
-#include <check.h>
-#include <stdlib.h>
 
 #include "tlc/error.h"
 
 #include "model/tlc-error-private.h"
+#include "support/tlc-check.h"
 
 static const TlcDelivery deliveries[] = {
   TLC_DELIVERY_NOT_SENT,
@@ -121,12 +120,5 @@ error_suite (void)
 int
 main (void)
 {
-  SRunner *runner = srunner_create (error_suite ());
-  int failed;
-
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return tlc_check_run (error_suite ());
 }

@@ -5,14 +5,13 @@
  *
  * With TLC_UPDATE_DOCS=1 in the environment, docs/settings.md is written first.
  */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tlc/error.h"
 
 #include "model/tlc-settings-table.h"
 #include "model/tlc-text.h"
+#include "support/tlc-check.h"
 
 #define SETTINGS_PAGE TLC_SOURCE_ROOT "/docs/settings.md"
 
@@ -193,13 +192,7 @@ int
 main (void)
 {
   Suite *suite = suite_create ("settings");
-  SRunner *runner = srunner_create (suite);
-  int failed;
 
   suite_add_tcase (suite, settings_tests ());
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return tlc_check_run (suite);
 }

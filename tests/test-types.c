@@ -7,13 +7,11 @@
  */
 #include <tlc/tlc.h>
 
-#include <check.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <thrift/c_glib/thrift_application_exception.h>
@@ -21,6 +19,7 @@
 #include "echo.h"
 #include "echo_types.h"
 #include "identity.h"
+#include "support/tlc-check.h"
 
 #if defined __SANITIZE_ADDRESS__
 #define WITH_LSAN 1
@@ -590,8 +589,6 @@ main (void)
   Suite *suite = suite_create ("types");
   TCase *strict = tcase_create ("strict");
   TCase *logging = tcase_create ("logging");
-  SRunner *runner;
-  int n_failed;
 
   if (g_type_from_name ("EchoIf") != 0)
     {
@@ -619,10 +616,5 @@ main (void)
   tcase_add_test (logging, test_types_failure_named);
   suite_add_tcase (suite, logging);
 
-  runner = srunner_create (suite);
-  srunner_set_tap (runner, "-");
-  srunner_run_all (runner, CK_SILENT);
-  n_failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return tlc_check_run (suite);
 }
