@@ -4,6 +4,13 @@
 #include <glib.h>
 #include <time.h>
 
+static inline gint64
+tlc_clock_to_us (const struct timespec *time)
+{
+  /* tv_nsec is below 10^9: unsigned and short, it divides by one multiplication */
+  return (gint64) time->tv_sec * G_USEC_PER_SEC + (guint32) time->tv_nsec / 1000;
+}
+
 /* Microseconds of the monotonic clock: deadlines do not follow the wall clock. */
 static inline gint64
 tlc_clock_now_us (void)
@@ -11,7 +18,7 @@ tlc_clock_now_us (void)
   struct timespec now;
 
   clock_gettime (CLOCK_MONOTONIC, &now);
-  return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+  return tlc_clock_to_us (&now);
 }
 
 /* The same as of the kernel's last tick, up to 10 ms ago (4 at 250 Hz): a third of the price. */
@@ -21,5 +28,5 @@ tlc_clock_last_tick_us (void)
   struct timespec now;
 
   clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
-  return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+  return tlc_clock_to_us (&now);
 }
