@@ -7,7 +7,7 @@
 #include "client/tlc-protocol.h"
 
 struct _TlcSlot {
-  TlcCore *core;
+  TlcCore *core; /* by the transport's reference */
   TlcTransport *transport;
   ThriftProtocol *protocol;
   GObject *client;
@@ -18,7 +18,7 @@ tlc_slot_new (TlcCore *core)
 {
   TlcSlot *slot = g_new0 (TlcSlot, 1);
 
-  slot->core = tlc_core_ref (core);
+  slot->core = core;
   slot->transport = tlc_transport_new (core);
   slot->protocol = tlc_protocol_new (TLC_TYPE_BINARY_PROTOCOL, slot->transport);
   slot->client = g_object_new (core->client_type, "input_protocol", slot->protocol,
@@ -33,7 +33,6 @@ tlc_slot_free (TlcSlot *slot)
   g_object_unref (slot->client);
   g_object_unref (slot->protocol);
   g_object_unref (slot->transport);
-  tlc_core_unref (slot->core);
   g_free (slot);
 }
 

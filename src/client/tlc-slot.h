@@ -6,7 +6,7 @@
 /* One thread's client for one service, with what is beneath it. */
 typedef struct _TlcSlot TlcSlot;
 
-/* Made and freed in the thread that it belongs to. Takes a reference to @core. */
+/* Made and freed in the thread that it belongs to. Keeps @core while it lives. */
 TlcSlot *tlc_slot_new (TlcCore *core);
 void tlc_slot_free (TlcSlot *slot);
 gpointer tlc_slot_get_client (TlcSlot *slot);
