@@ -7,8 +7,9 @@
 #include "connect/tlc-seats.h"
 #include "observe/tlc-counters.h"
 
-/* What the threads of a service share. The program's handle holds one reference and each slot
- * another, so it outlives the handle until the last thread has let go of its client. */
+/* What the threads of a service share. The program's handle holds one reference and each
+ * thread's transport another, so it outlives the handle until the last thread has let go of its
+ * client. */
 typedef struct {
   atomic_int ref_count; /* any thread */
   guint32 index;        /* where threads look for their slot; taken again after the core is gone */
