@@ -14,27 +14,17 @@
 #include <unistd.h>
 
 #include "model/tlc-clock.h"
-#include "support/tlc-check.h"
+#include "support/tlc-room.h"
 
 #define CONNECT_TIMEOUT_US (400 * 1000)
 
 static TlcSnapshot *
 snapshot_for (const char *endpoints)
 {
-  TlcConfig *config = tlc_config_new ();
-  TlcSettings *settings;
-  TlcSnapshot *snapshot;
-  g_autoptr (GError) error = NULL;
+  g_autoptr (TlcRoot) root
+      = tlc_room_root (tlc_room_settings (endpoints, "connect-timeout", "400ms", NULL));
 
-  if (!tlc_config_set (config, "endpoints", endpoints, &error))
-    ck_abort_msg ("%s", error->message);
-  ck_assert (tlc_config_set (config, "connect-timeout", "400ms", NULL));
-  settings = tlc_settings_new (config, "test", NULL);
-  tlc_config_free (config);
-  snapshot = tlc_snapshot_new (1, settings, &error);
-  if (snapshot == NULL)
-    ck_abort_msg ("%s", error->message);
-  return snapshot;
+  return tlc_root_read (root);
 }
 
 static int

@@ -23,13 +23,13 @@ check () { # check WHAT COMMAND...
 built () { grep -o "'[a-z]*/tlc-[a-z-]*\.c'" "$root/src/meson.build" | tr -d "'" | sort; }
 mapped () { # the names in the row of each room
   local room
-  for room in control client connect observe model; do
+  for room in control client connect keeper observe model; do
     grep "^| \`src/$room/\`" "$root/README.md" | grep -o '`tlc-[a-z-]*`' | tr -d '`' | sed "s|.*|$room/&.c|"
   done | sort
 }
 program () { sed -n '/^```c$/,/^```$/p' "$root/README.md" | sed '1d;$d'; }
 example () { sed -n '/^#include/,$p' "$root/examples/call.c"; }
-present () { (cd "$root/src" && ls control/*.c client/*.c connect/*.c observe/*.c model/*.c) | sort; }
+present () { (cd "$root/src" && ls control/*.c client/*.c connect/*.c keeper/*.c observe/*.c model/*.c) | sort; }
 
 check "the map of src/ is what is built" diff <(mapped) <(built)
 check "what is built is what is there" diff <(built) <(present)

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "support/tlc-check.h"
+#include "support/tlc-room.h"
 
 typedef struct {
   TlcRoot *root;
@@ -19,17 +19,18 @@ typedef struct {
 static void
 fixture_init (Fixture *fixture)
 {
-  TlcConfig *config = tlc_config_new ();
-  TlcSettings *settings;
-
-  ck_assert (tlc_config_set (config, "endpoints", "unix:@nobody-listens-here", NULL));
-  settings = tlc_settings_new (config, "test", NULL);
-  ck_assert_ptr_nonnull (settings);
-  tlc_config_free (config);
-  fixture->root = tlc_root_new (tlc_snapshot_new (1, settings, NULL));
+  fixture->root = tlc_room_root (tlc_room_settings ("unix:@nobody-listens-here", NULL));
   fixture->seats = g_aligned_alloc0 (1, sizeof (TlcSeats), TLC_CACHE_LINE);
   tlc_seats_init (fixture->seats, fixture->root);
   fixture->held = tlc_root_read (fixture->root);
+}
+
+static void
+fixture_close (Fixture *fixture)
+{
+  tlc_root_lock ();
+  tlc_seats_publish_unlocked (fixture->seats, tlc_snapshot_new_closed (fixture->held));
+  tlc_root_unlock ();
 }
 
 static void
@@ -79,16 +80,16 @@ START_TEST (test_seats_claim_and_release)
   int peer;
 
   fixture_init (&fixture);
-  ck_assert (tlc_seats_claim (fixture.seats, &home));
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
   first = home.seat;
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_CLAIMED);
-  tlc_seats_release (fixture.seats, &home, &fixture.held);
+  tlc_seats_release (fixture.seats, &home);
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_EMPTY);
 
-  ck_assert (tlc_seats_claim (fixture.seats, &home));
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
   ck_assert_ptr_eq (home.seat, first);
-  home.seat->connection = fixture_connection (&fixture, &peer);
-  tlc_seats_release (fixture.seats, &home, &fixture.held);
+  tlc_seat_put_connection (home.seat, fixture_connection (&fixture, &peer));
+  tlc_seats_release (fixture.seats, &home);
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_FREE);
   ck_assert (!peer_is_closed (peer));
   fixture_clear (&fixture);
@@ -104,12 +105,12 @@ START_TEST (test_seats_home_by_the_exact_word_only)
   TlcHome home = { NULL, 0 }, other;
 
   fixture_init (&fixture);
-  ck_assert (tlc_seats_claim (fixture.seats, &home));
-  tlc_seats_release (fixture.seats, &home, &fixture.held);
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  tlc_seats_release (fixture.seats, &home);
   other = home;
   ck_assert (tlc_seat_claim_home (&other));
   ck_assert (!tlc_seat_claim_home (&home));
-  tlc_seats_release (fixture.seats, &other, &fixture.held);
+  tlc_seats_release (fixture.seats, &other);
   /* The same state again, but another word. */
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_EMPTY);
   ck_assert (!tlc_seat_claim_home (&home));
@@ -129,13 +130,13 @@ START_TEST (test_seats_row_grows)
   fixture_init (&fixture);
   for (guint i = 0; i < N; i++)
     {
-      ck_assert (tlc_seats_claim (fixture.seats, &homes[i]));
+      ck_assert (tlc_seats_claim (fixture.seats, &homes[i], 1, 0));
       ck_assert (g_hash_table_add (seen, homes[i].seat));
     }
   tlc_seats_count (fixture.seats, &open, &busy);
   ck_assert_uint_eq (busy, N);
   for (guint i = 0; i < N; i++)
-    tlc_seats_release (fixture.seats, &homes[i], &fixture.held);
+    tlc_seats_release (fixture.seats, &homes[i]);
   tlc_seats_count (fixture.seats, &open, &busy);
   ck_assert_uint_eq (open, 0);
   ck_assert_uint_eq (busy, 0);
@@ -145,7 +146,7 @@ START_TEST (test_seats_row_grows)
     {
       TlcHome home = { NULL, 0 };
 
-      ck_assert (tlc_seats_claim (fixture.seats, &home));
+      ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
     }
   ck_assert_ptr_nonnull (atomic_load_explicit (&fixture.seats->chunks[4], memory_order_relaxed));
   ck_assert_ptr_nonnull (atomic_load_explicit (&fixture.seats->chunks[5], memory_order_relaxed));
@@ -163,24 +164,23 @@ START_TEST (test_seats_close_reaches_free_and_claimed)
   int free_peer, claimed_peer;
 
   fixture_init (&fixture);
-  ck_assert (tlc_seats_claim (fixture.seats, &free_home));
-  free_home.seat->connection = fixture_connection (&fixture, &free_peer);
-  tlc_seats_refresh (fixture.seats, free_home.seat, &fixture.held);
-  tlc_seats_release (fixture.seats, &free_home, &fixture.held);
-  ck_assert (tlc_seats_claim (fixture.seats, &claimed_home));
-  claimed_home.seat->connection = fixture_connection (&fixture, &claimed_peer);
-  tlc_seats_refresh (fixture.seats, claimed_home.seat, &fixture.held);
+  ck_assert (tlc_seats_claim (fixture.seats, &free_home, 1, 0));
+  tlc_seat_put_connection (free_home.seat, fixture_connection (&fixture, &free_peer));
+  tlc_seats_refresh (fixture.seats, free_home.seat);
+  tlc_seats_release (fixture.seats, &free_home);
+  ck_assert (tlc_seats_claim (fixture.seats, &claimed_home, 1, 0));
+  tlc_seat_put_connection (claimed_home.seat, fixture_connection (&fixture, &claimed_peer));
+  tlc_seats_refresh (fixture.seats, claimed_home.seat);
 
-  tlc_seats_publish (fixture.seats, tlc_snapshot_new_closed (fixture.held));
+  fixture_close (&fixture);
   tlc_seats_sweep_retired (fixture.seats);
   ck_assert (peer_is_closed (free_peer));
   ck_assert (!peer_is_closed (claimed_peer));
   ck_assert (!tlc_seat_claim_home (&free_home));
 
-  tlc_seats_release (fixture.seats, &claimed_home, &fixture.held);
+  tlc_seats_release (fixture.seats, &claimed_home);
   ck_assert (peer_is_closed (claimed_peer));
   ck_assert_uint_eq (state_of (&claimed_home), TLC_SEAT_EMPTY);
-  ck_assert (fixture.held->closed);
   ck_assert_uint_eq (tlc_seats_look (fixture.seats), 2);
   close (free_peer);
   close (claimed_peer);
@@ -227,8 +227,8 @@ START_TEST (test_seats_one_claimant_at_a_time)
   pthread_t threads[4];
 
   fixture_init (&fixture);
-  ck_assert (tlc_seats_claim (fixture.seats, &home));
-  tlc_seats_release (fixture.seats, &home, &fixture.held);
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  tlc_seats_release (fixture.seats, &home);
   contest.seat = home.seat;
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     ck_assert_int_eq (pthread_create (&threads[i], NULL, claim_the_same_seat, &contest), 0);
@@ -245,28 +245,42 @@ typedef struct {
   pthread_barrier_t barrier;
 } Closing;
 
+static gboolean
+is_closed (Fixture *fixture)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (fixture->root);
+
+  return current->closed;
+}
+
+static TlcConnection *
+connection_of_nothing (Fixture *fixture)
+{
+  TlcConnection *connection = g_new0 (TlcConnection, 1);
+
+  connection->fd = -1;
+  connection->endpoint = tlc_endpoint_ref (fixture->held->endpoints->pdata[0]);
+  return connection;
+}
+
 static void *
 call_until_closed (void *data)
 {
   Closing *closing = data;
   TlcSeats *seats = closing->fixture->seats;
-  TlcSnapshot *held = tlc_root_read (closing->fixture->root);
   TlcHome home = { NULL, 0 };
+  gboolean closed = FALSE;
 
   pthread_barrier_wait (&closing->barrier);
-  while (!held->closed)
+  while (!closed)
     {
-      ck_assert (tlc_seats_claim (seats, &home));
-      tlc_seats_refresh (seats, home.seat, &held);
-      if (!held->closed && home.seat->connection == NULL)
-        {
-          home.seat->connection = g_new0 (TlcConnection, 1);
-          home.seat->connection->fd = -1;
-          home.seat->connection->endpoint = tlc_endpoint_ref (held->endpoints->pdata[0]);
-        }
-      tlc_seats_release (seats, &home, &held);
+      ck_assert (tlc_seats_claim (seats, &home, 1, 0));
+      tlc_seats_refresh (seats, home.seat);
+      closed = is_closed (closing->fixture);
+      if (!closed && home.seat->connection == NULL)
+        tlc_seat_put_connection (home.seat, connection_of_nothing (closing->fixture));
+      tlc_seats_release (seats, &home);
     }
-  tlc_snapshot_unref (held);
   return NULL;
 }
 
@@ -286,7 +300,7 @@ START_TEST (test_seats_nothing_open_after_a_close)
       for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
         ck_assert_int_eq (pthread_create (&threads[i], NULL, call_until_closed, &closing), 0);
       pthread_barrier_wait (&closing.barrier);
-      tlc_seats_publish (fixture.seats, tlc_snapshot_new_closed (fixture.held));
+      fixture_close (&fixture);
       tlc_seats_sweep_retired (fixture.seats);
       for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
         pthread_join (threads[i], NULL);

@@ -103,12 +103,71 @@ TLC_AVAILABLE_IN_0_1
 gpointer tlc_service_get_client (TlcService *service, GError **error);
 
 /**
+ * tlc_service_reconfigure:
+ * @service: a service
+ * @config: its new settings, all of them; copied
+ * @error: return location for an error
+ *
+ * Puts @config in force while calls go on, or changes nothing. Calls that begin after it returned go
+ * by the new settings, and never to an endpoint that @config lacks; calls in flight finish where
+ * they began. No call fails by it. Connections to endpoints that stay are kept; those to endpoints
+ * that are gone are closed at the end of their call, and those that no call uses in the
+ * background, at once: tlc_service_drain() waits for that.
+ *
+ * Host names are resolved again, for at most 10 s; one that has no answer now keeps the addresses
+ * it had. Settings that cannot change while a service runs (docs/settings.md) must be as they are.
+ *
+ * The first time a thread is started, `tlc-keeper`, and another, `tlc-resolver`, where there are
+ * host names; they block all signals and end with the last service of the process.
+ *
+ * Threads: any; concurrent changes take effect one after the other. Not inside an RCU read section
+ *   of liburcu-bp.
+ *
+ * Errors: %TLC_ERROR_CONFIG for a missing or unusable setting, or one that cannot change;
+ *   %TLC_ERROR_UNAVAILABLE for a host name that has no address; %TLC_ERROR_EXHAUSTED when no thread
+ *   can be started, or when changes come faster than threads of the host program leave their RCU
+ *   read sections, for 10 s; %TLC_ERROR_BUSY inside such a section.
+ *
+ * Returns: whether @config is in force
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+gboolean tlc_service_reconfigure (TlcService *service, const TlcConfig *config, GError **error);
+
+/**
+ * tlc_service_drain:
+ * @service: a service
+ * @timeout_ms: how long to wait, in milliseconds; 0 looks once
+ * @error: return location for an error
+ *
+ * Waits until no call and no open connection is left on an endpoint that the configuration in force
+ * at the beginning does not contain: after that a server that was taken out can be stopped. What no
+ * call uses is closed here, also where its thread sleeps; calls in flight are waited for, each of
+ * which ends by its `call-timeout`.
+ *
+ * Threads: any, any number at once; calls and changes go on meanwhile. Not from a thread that has
+ *   sent a request on the old configuration and not fetched its reply, nor inside an RCU read section
+ *   of liburcu-bp.
+ *
+ * Errors: %TLC_ERROR_TIMED_OUT, which says how many calls are left, and of the oldest the thread,
+ *   its age and its endpoint; %TLC_ERROR_BUSY where the thread would wait for itself.
+ *
+ * Returns: whether nothing is left
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+gboolean tlc_service_drain (TlcService *service, guint timeout_ms, GError **error);
+
+/**
  * tlc_service_get_generation:
  * @service: a service
  *
  * Threads: any.
  *
- * Returns: the number of the configuration in force: 1 for the first one
+ * Returns: the number of the configuration in force: 1 for the first one, one more after each
+ *   tlc_service_reconfigure() that returned %TRUE
  *
  * Since: 0.1
  */

@@ -34,6 +34,20 @@ tlc_buffer_reserve (TlcBuffer *buffer, gsize capacity)
 }
 
 void
+tlc_buffer_limit (TlcBuffer *buffer, gsize capacity)
+{
+  guint8 *data;
+
+  g_assert (buffer->length <= capacity);
+  if (capacity >= buffer->capacity)
+    return;
+  buffer->capacity = capacity;
+  data = g_try_realloc (buffer->data, capacity);
+  if (data != NULL)
+    buffer->data = data;
+}
+
+void
 tlc_buffer_shrink (TlcBuffer *buffer)
 {
   guint8 *data = g_try_realloc (buffer->data, TLC_BUFFER_KEEP);

@@ -18,6 +18,8 @@ void tlc_buffer_init (TlcBuffer *buffer, gsize capacity);
 void tlc_buffer_clear (TlcBuffer *buffer);
 /* Room for @capacity bytes in all; FALSE when there is no memory, and nothing changed. */
 gboolean tlc_buffer_reserve (TlcBuffer *buffer, gsize capacity);
+/* Room for no more than @capacity bytes, which hold what is there. */
+void tlc_buffer_limit (TlcBuffer *buffer, gsize capacity);
 void tlc_buffer_shrink (TlcBuffer *buffer);
 
 /* The message is over: empty, and no larger than TLC_BUFFER_KEEP. */

@@ -8,6 +8,8 @@
  * decoding needs no connection. */
 #include "client/tlc-call.h"
 
+#include <unistd.h>
+
 #include "connect/tlc-dial.h"
 #include "model/tlc-clock.h"
 
@@ -18,11 +20,22 @@
 /* Sequence numbers are drawn from the process in blocks of so many. */
 #define TLC_CALL_SEQUENCE_BLOCK 1024
 
+static void
+tlc_call_copy_limits (TlcCall *call, const TlcSettings *settings)
+{
+  call->limits.call_timeout_us = settings->call_timeout_us;
+  call->limits.max_message_size = settings->max_message_size;
+  call->limits.max_decoded_size = settings->max_decoded_size;
+}
+
 void
 tlc_call_init (TlcCall *call, TlcCore *core)
 {
+  g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
+
   call->core = tlc_core_ref (core);
-  call->held = tlc_root_read (core->root);
+  call->thread = gettid ();
+  tlc_call_copy_limits (call, current->settings);
   call->framing = &tlc_framing_framed;
   tlc_buffer_init (&call->out, TLC_CALL_OUT_CAPACITY);
   tlc_buffer_init (&call->in, TLC_CALL_IN_CAPACITY);
@@ -57,7 +70,6 @@ tlc_call_clear (TlcCall *call)
   tlc_buffer_clear (&call->out);
   tlc_buffer_clear (&call->in);
   tlc_endpoint_unref (call->endpoint);
-  tlc_snapshot_unref (call->held);
   tlc_core_unref (g_steal_pointer (&call->core));
 }
 
@@ -149,11 +161,20 @@ static TLC_COLD gboolean
 tlc_call_dial (TlcCall *call, GError **error)
 {
   g_autoptr (GString) reasons = error != NULL ? g_string_new (NULL) : NULL;
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
   TlcDialReport report = { .reasons = reasons };
-  TlcConnection *connection = tlc_dial (call->held, call->deadline_us, &report);
+  TlcConnection *connection;
 
+  if (current->closed)
+    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
+  if (tlc_clock_now_us () >= call->deadline_us)
+    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
+                          "timed out after %" G_GINT64_FORMAT " ms, connecting where endpoints "
+                          "keep changing",
+                          (call->deadline_us - call->begun_us) / 1000);
+  connection = tlc_dial (current, call->deadline_us, &report);
   tlc_call_set_endpoint (call, NULL);
-  call->home.seat->connection = connection;
+  tlc_seat_put_connection (call->home.seat, connection);
   tlc_counters_add (&call->counters, TLC_COUNT_CONNECT_FAILURES, report.failed);
   if (connection == NULL)
     return tlc_call_fail (call, error,
@@ -179,6 +200,34 @@ tlc_call_is_connected (TlcCall *call)
   return FALSE;
 }
 
+static TLC_COLD gboolean
+tlc_call_refuse_request (TlcCall *call, GError **error)
+{
+  return tlc_call_fail (call, error, TLC_ERROR_MESSAGE_TOO_LARGE,
+                        "the request exceeds max-message-size = %" G_GSIZE_FORMAT,
+                        call->limits.max_message_size);
+}
+
+/* The settings have changed: this call goes by the new ones already. */
+static TLC_COLD gboolean
+tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  gsize max;
+
+  if (current->closed)
+    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
+  tlc_call_copy_limits (call, current->settings);
+  call->limits.generation = generation;
+  call->deadline_us = call->begun_us + call->limits.call_timeout_us;
+  max = call->limits.max_message_size + call->framing->header_size;
+  if (call->out.length > max)
+    return tlc_call_refuse_request (call, error);
+  /* What fits the buffer is not looked at again. */
+  tlc_buffer_limit (&call->out, max);
+  return TRUE;
+}
+
 /* Claims a seat and sees to it that it holds a connection to an endpoint of the present
  * generation. */
 static gboolean
@@ -186,16 +235,20 @@ tlc_call_connect (TlcCall *call, GError **error)
 {
   TlcSeats *seats = &call->core->seats;
 
-  if (G_UNLIKELY (!tlc_seats_claim (seats, &call->home)))
+  if (G_UNLIKELY (!tlc_seats_claim (seats, &call->home, call->thread, call->begun_us)))
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED, "out of memory for a connection");
   call->is_claimed = TRUE;
   for (;;)
     {
+      guint64 generation;
+
       /* After the claim; and after a dial, which may have taken long enough for the endpoint to
        * be removed. */
-      tlc_seats_refresh (seats, call->home.seat, &call->held);
-      if (G_UNLIKELY (call->held->closed))
-        return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
+      tlc_seats_refresh (seats, call->home.seat);
+      generation = tlc_seat_get_stamp (call->home.seat);
+      if (G_UNLIKELY (call->limits.generation != generation)
+          && !tlc_call_renew_limits (call, generation, error))
+        return FALSE;
       if (G_LIKELY (tlc_call_is_connected (call)))
         break;
       if (!tlc_call_dial (call, error))
@@ -248,7 +301,7 @@ tlc_call_send (TlcCall *call, GError **error)
   call->framing->seal (call);
   tlc_counters_add (&call->counters, TLC_COUNT_CALLS, 1);
   call->begun_us = tlc_clock_now_us ();
-  call->deadline_us = call->begun_us + call->held->settings->call_timeout_us;
+  call->deadline_us = call->begun_us + call->limits.call_timeout_us;
   if (G_UNLIKELY (!tlc_call_connect (call, error)))
     return FALSE;
   io = tlc_connection_send (call->home.seat->connection, call->out.data, call->out.length,
@@ -266,14 +319,12 @@ guint8 *
 tlc_call_grow_out (TlcCall *call, gsize length, GError **error)
 {
   TlcBuffer *out = &call->out;
-  gsize max = call->held->settings->max_message_size + call->framing->header_size;
+  gsize max = call->limits.max_message_size + call->framing->header_size;
   guint8 *room;
 
   if (length > max || out->length > max - length)
     {
-      tlc_call_fail (call, error, TLC_ERROR_MESSAGE_TOO_LARGE,
-                     "the request exceeds max-message-size = %" G_GSIZE_FORMAT,
-                     call->held->settings->max_message_size);
+      tlc_call_refuse_request (call, error);
       return NULL;
     }
   /* Never beyond @max: what fits the buffer is not looked at again. */
@@ -286,6 +337,12 @@ tlc_call_grow_out (TlcCall *call, gsize length, GError **error)
   room = out->data + out->length;
   out->length += length;
   return room;
+}
+
+gboolean
+tlc_call_is_older_than (const TlcCall *call, guint64 generation)
+{
+  return call->is_claimed && tlc_seat_get_stamp (call->home.seat) < generation;
 }
 
 char *

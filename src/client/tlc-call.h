@@ -23,6 +23,14 @@ typedef enum {
   TLC_CALL_READING   /* the reply is in the buffer whole; the connection is released */
 } TlcCallState;
 
+/* What a call needs of the settings, copied: a thread that sleeps keeps no snapshot alive. */
+typedef struct {
+  guint64 generation; /* the seat's, when they were copied */
+  gint64 call_timeout_us;
+  gsize max_message_size;
+  gsize max_decoded_size;
+} TlcLimits;
+
 /* How calls end. From outside: tlc_call_end() is the good one, tlc_call_fail() and
  * tlc_call_refuse() are the others. Beneath: tlc_call_leave() gives the seat back,
  * tlc_call_close_home() without its connection, and tlc_call_finish() empties the buffers. */
@@ -52,8 +60,9 @@ struct _TlcCall {
 
   /* the thread's */
   guint32 next_sequence, sequences_left;
-  TlcSnapshot *held; /* our reference: the settings in force at the latest claim */
-  TlcCore *core;     /* a reference: somebody may hold the protocol when the slot is gone */
+  gint32 thread;    /* as the system numbers it */
+  TlcLimits limits; /* of the settings in force at the latest claim */
+  TlcCore *core;    /* a reference: somebody may hold the protocol when the slot is gone */
   TlcCounters counters;
 };
 
@@ -88,6 +97,8 @@ TlcReplyVerdict tlc_call_match (TlcCall *call, const TlcHeader *header, GError *
 void tlc_call_answered (TlcCall *call);
 /* The message is decoded; the call is over. FALSE: there was more in it. */
 gboolean tlc_call_end (TlcCall *call, GError **error);
+/* Whether it is in flight on a connection that was not looked at since @generation. */
+gboolean tlc_call_is_older_than (const TlcCall *call, guint64 generation);
 /* "service.method at endpoint", as in the messages of errors. */
 char *tlc_call_describe (TlcCall *call);
 
@@ -130,7 +141,7 @@ tlc_call_leave (TlcCall *call, gboolean usable)
     return;
   if (G_UNLIKELY (!usable))
     tlc_seat_close_connection (call->home.seat);
-  tlc_seats_release (&call->core->seats, &call->home, &call->held);
+  tlc_seats_release (&call->core->seats, &call->home);
   call->is_claimed = FALSE;
 }
 

@@ -5,7 +5,11 @@
 #include "client/tlc-core.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
+
+#include "model/tlc-clock.h"
+#include "model/tlc-error-private.h"
 
 /* Services that exist, by index: a free one is taken again, so that the tables of threads stay
  * short. */
@@ -44,15 +48,40 @@ tlc_core_return_index (TlcCore *core)
   pthread_mutex_unlock (&tlc_core_index_lock);
 }
 
+static TlcCore *
+tlc_core_from_job (TlcJob *job)
+{
+  return (TlcCore *) ((char *) job - offsetof (TlcCore, tend));
+}
+
+/* After a change, on the keeper: connections that no thread would come to close, and snapshots
+ * that no reader can reach any more. */
+static void
+tlc_core_tend (TlcJob *job)
+{
+  TlcCore *core = tlc_core_from_job (job);
+
+  tlc_seats_sweep_retired (&core->seats);
+  tlc_root_reclaim (core->root);
+}
+
+static void
+tlc_core_drop_job (TlcJob *job)
+{
+  tlc_core_unref (tlc_core_from_job (job));
+}
+
 TlcCore *
-tlc_core_new (const char *name, GType client_type, TlcSnapshot *first)
+tlc_core_new (const char *name, GType client_type, TlcRoot *root)
 {
   TlcCore *core = g_aligned_alloc0 (1, sizeof (TlcCore), TLC_CACHE_LINE);
 
   atomic_init (&core->ref_count, 1);
   core->name = g_strdup (name);
   core->client_type = client_type;
-  core->root = tlc_root_new (first);
+  core->root = root;
+  core->tend.run = tlc_core_tend;
+  core->tend.drop = tlc_core_drop_job;
   tlc_seats_init (&core->seats, core->root);
   tlc_ledger_init (&core->ledger);
   tlc_core_take_index (core);
@@ -82,15 +111,61 @@ tlc_core_unref (TlcCore *core)
   g_aligned_free (core);
 }
 
+/* With the lock held, which it lets go of while it waits. Takes both over. */
+static TlcSnapshot *
+tlc_core_make_next_unlocked (TlcCore *core, TlcSettings *settings, GPtrArray *answers,
+                             GError **error)
+{
+  g_autoptr (TlcSettings) own_settings = settings;
+  g_autoptr (GPtrArray) own_answers = answers;
+  TlcSnapshot *next;
+
+  if (!tlc_root_wait_for_room_unlocked (core->root, tlc_clock_now_us ()
+                                                        + TLC_CORE_ROOM_TIMEOUT_MS * 1000))
+    {
+      tlc_error_set (error, TLC_ERROR_EXHAUSTED, TLC_DELIVERY_NOT_SENT,
+                     "service %s: %d earlier configurations are still being read after %d ms: some "
+                     "thread stays inside an RCU read section",
+                     core->name, TLC_ROOT_REPLACED_MAX, TLC_CORE_ROOM_TIMEOUT_MS);
+      return NULL;
+    }
+  if (!tlc_settings_check_change (tlc_root_peek_unlocked (core->root)->settings, settings,
+                                  core->name, error))
+    return NULL;
+  next = tlc_root_make_next_unlocked (core->root, g_steal_pointer (&own_settings),
+                                      g_steal_pointer (&own_answers), error);
+  if (next == NULL)
+    g_prefix_error (error, "service %s: ", core->name);
+  return next;
+}
+
+gboolean
+tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, GError **error)
+{
+  TlcSnapshot *next;
+
+  tlc_root_lock ();
+  next = tlc_core_make_next_unlocked (core, settings, answers, error);
+  if (next != NULL)
+    tlc_seats_publish_unlocked (&core->seats, next);
+  tlc_root_unlock ();
+  if (next == NULL)
+    return FALSE;
+  if (tlc_keeper_schedule (&core->tend, tlc_clock_now_us ()))
+    tlc_core_ref (core);
+  return TRUE;
+}
+
 void
 tlc_core_close (TlcCore *core)
 {
-  g_autoptr (TlcSnapshot) before = tlc_root_read (core->root);
-
   /* ORDER(core.closed): relaxed; tells threads that they may let go, whenever they see it. What
    * keeps calls away is the snapshot. */
   atomic_store_explicit (&core->is_closed, true, memory_order_relaxed);
-  tlc_seats_publish (&core->seats, tlc_snapshot_new_closed (before));
+  tlc_root_lock ();
+  tlc_seats_publish_unlocked (&core->seats,
+                              tlc_snapshot_new_closed (tlc_root_peek_unlocked (core->root)));
+  tlc_root_unlock ();
   tlc_seats_sweep_retired (&core->seats);
 }
 

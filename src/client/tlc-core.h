@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "connect/tlc-seats.h"
+#include "keeper/tlc-keeper.h"
 #include "observe/tlc-counters.h"
 
 /* What the threads of a service share. The program's handle holds one reference and each
@@ -20,12 +21,21 @@ typedef struct {
   TlcRoot *root;
   TlcSeats seats;
   TlcLedger ledger;
+  TlcJob tend; /* the keeper's work after a change */
 } TlcCore;
 
-/* Takes @first over. */
-TlcCore *tlc_core_new (const char *name, GType client_type, TlcSnapshot *first);
+/* How long a change waits while the snapshots of earlier ones await their readers. */
+#define TLC_CORE_ROOM_TIMEOUT_MS 10000
+
+/* Takes @root over. */
+TlcCore *tlc_core_new (const char *name, GType client_type, TlcRoot *root);
 TlcCore *tlc_core_ref (TlcCore *core);
 void tlc_core_unref (TlcCore *core);
+/* Puts @settings in force, which with what their addresses stand for are taken over, or changes
+ * nothing. Calls that begin after it returned go by them; the keeper closes what is not needed any
+ * more. Any thread, one after the other. */
+gboolean tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers,
+                               GError **error);
 /* No more calls: what no call uses is closed now, the rest at the end of its call. Once. */
 void tlc_core_close (TlcCore *core);
 gboolean tlc_core_is_closed (const TlcCore *core);

@@ -70,7 +70,7 @@ tlc_framed_receive_some (TlcCall *call, gsize total, GError **error)
 static TLC_COLD gboolean
 tlc_framed_refuse_length (TlcCall *call, gint32 length, GError **error)
 {
-  gsize max = call->held->settings->max_message_size;
+  gsize max = call->limits.max_message_size;
   const char *hint = "";
 
   if (((guint32) length >> 16) == 0x8001)
@@ -92,7 +92,7 @@ tlc_framed_read_header (TlcCall *call, GError **error)
 
   memcpy (&length, call->in.data, sizeof length);
   length = GUINT32_FROM_BE (length);
-  if (G_UNLIKELY (length == 0 || length > call->held->settings->max_message_size))
+  if (G_UNLIKELY (length == 0 || length > call->limits.max_message_size))
     return tlc_framed_refuse_length (call, (gint32) length, error);
   call->in_end = TLC_FRAME_HEADER + (gsize) length;
   return TRUE;

@@ -27,7 +27,7 @@ tlc_call_receive (TlcCall *call, GError **error)
   if (G_UNLIKELY (!call->framing->receive (call, &start, error)))
     return FALSE;
   tlc_reader_start (&call->reader, call->in.data + start, call->in_end - start,
-                    call->held->settings->max_decoded_size);
+                    call->limits.max_decoded_size);
   return TRUE;
 }
 
@@ -111,7 +111,7 @@ tlc_call_refuse (TlcCall *call, TlcRefusal refusal, GError **error)
 
   if (refusal == TLC_REFUSE_BUDGET)
     return tlc_call_fail (call, error, TLC_ERROR_MESSAGE_TOO_LARGE, "%s = %" G_GSIZE_FORMAT,
-                          tlc_refusal_to_string (refusal), call->held->settings->max_decoded_size);
+                          tlc_refusal_to_string (refusal), call->limits.max_decoded_size);
   return tlc_call_fail (call, error,
                         refusal == TLC_REFUSE_MEMORY ? TLC_ERROR_EXHAUSTED : TLC_ERROR_PROTOCOL,
                         "%s, at byte %" G_GSIZE_FORMAT " of the reply's %" G_GSIZE_FORMAT,

@@ -47,3 +47,9 @@ tlc_slot_is_closed (const TlcSlot *slot)
 {
   return tlc_core_is_closed (slot->core);
 }
+
+gboolean
+tlc_slot_is_in_call_before (const TlcSlot *slot, guint64 generation)
+{
+  return tlc_call_is_older_than (tlc_transport_get_call (slot->transport), generation);
+}

@@ -123,3 +123,10 @@ tlc_thread_make_client (TlcCore *core, GError **error)
   entry->service_id = core->id;
   return entry->client;
 }
+
+gboolean
+tlc_thread_is_in_call_before (const TlcCore *core, guint64 generation)
+{
+  return tlc_thread_peek_client (core->index, core->id) != NULL
+         && tlc_slot_is_in_call_before (tlc_thread_table.entries[core->index].slot, generation);
+}

@@ -39,53 +39,66 @@ tlc_connection_set_int (int fd, int level, int option, int value)
 }
 
 static gboolean
-tlc_connection_set_tcp_options (int fd, const TlcSettings *settings)
+tlc_connection_set_keepalive (TlcConnection *connection, gboolean keepalive)
 {
-  if (!tlc_connection_set_int (fd, IPPROTO_TCP, TCP_NODELAY, 1))
-    return FALSE;
-  if (!settings->keepalive)
+  int fd = connection->fd;
+
+  if (connection->keepalive == keepalive
+      || tlc_endpoint_get_address (connection->endpoint)->kind == TLC_ADDRESS_UNIX)
     return TRUE;
-  return tlc_connection_set_int (fd, SOL_SOCKET, SO_KEEPALIVE, 1)
+  connection->keepalive = keepalive;
+  return tlc_connection_set_int (fd, SOL_SOCKET, SO_KEEPALIVE, keepalive)
          && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPIDLE, TLC_KEEPALIVE_IDLE_S)
          && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPINTVL, TLC_KEEPALIVE_INTERVAL_S)
          && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_KEEPCNT, TLC_KEEPALIVE_COUNT)
-         && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TLC_UNACKNOWLEDGED_MS);
+         && tlc_connection_set_int (fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                                    keepalive ? TLC_UNACKNOWLEDGED_MS : 0);
 }
 
-/* From here on receives block, for about @timer_us. */
+/* From the first time on receives block, for about as long as the timer says. */
 static gboolean
-tlc_connection_set_receive_timer (int fd, gint64 timer_us)
+tlc_connection_set_receive_timer (TlcConnection *connection, gint64 call_timeout_us)
 {
+  gint64 timer_us = call_timeout_us - call_timeout_us / 8 - TLC_RECEIVE_TIMER_SLACK_US;
   struct timeval timer = { timer_us / G_USEC_PER_SEC, timer_us % G_USEC_PER_SEC };
-  int flags = fcntl (fd, F_GETFL);
+  int flags;
 
-  return flags != -1 && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &timer, sizeof timer) == 0
-         && fcntl (fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+  if (connection->call_timeout_us == call_timeout_us)
+    return TRUE;
+  connection->call_timeout_us = call_timeout_us;
+  connection->receive_timer_us = G_MAXINT64;
+  if (timer_us <= 0)
+    return TRUE;
+  connection->receive_timer_us = call_timeout_us - TLC_RECEIVE_BEGUN_US;
+  flags = fcntl (connection->fd, F_GETFL);
+  return flags != -1
+         && setsockopt (connection->fd, SOL_SOCKET, SO_RCVTIMEO, &timer, sizeof timer) == 0
+         && fcntl (connection->fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+gboolean
+tlc_connection_adjust (TlcConnection *connection, const TlcSettings *settings)
+{
+  return tlc_connection_set_keepalive (connection, settings->keepalive)
+         && tlc_connection_set_receive_timer (connection, settings->call_timeout_us);
 }
 
 TlcConnection *
 tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 {
-  gint64 timer_us
-      = settings->call_timeout_us - settings->call_timeout_us / 8 - TLC_RECEIVE_TIMER_SLACK_US;
   gboolean is_tcp = tlc_endpoint_get_address (endpoint)->kind != TLC_ADDRESS_UNIX;
-  TlcConnection *connection;
+  TlcConnection *connection = g_new0 (TlcConnection, 1);
+  int error;
 
-  if ((is_tcp && !tlc_connection_set_tcp_options (fd, settings))
-      || (timer_us > 0 && !tlc_connection_set_receive_timer (fd, timer_us)))
-    {
-      int error = errno;
-
-      close (fd);
-      errno = error;
-      return NULL;
-    }
-  connection = g_new0 (TlcConnection, 1);
   connection->fd = fd;
-  connection->receive_timer_us
-      = timer_us > 0 ? settings->call_timeout_us - TLC_RECEIVE_BEGUN_US : G_MAXINT64;
   connection->endpoint = tlc_endpoint_ref (endpoint);
-  return connection;
+  if ((!is_tcp || tlc_connection_set_int (fd, IPPROTO_TCP, TCP_NODELAY, 1))
+      && tlc_connection_adjust (connection, settings))
+    return connection;
+  error = errno;
+  tlc_connection_close (connection);
+  errno = error;
+  return NULL;
 }
 
 void

@@ -17,6 +17,8 @@ typedef struct {
   gint32 recent[TLC_CONNECTION_RECENT];
   /* a receive that has so long left may block by the socket's timer; G_MAXINT64: none may */
   gint64 receive_timer_us;
+  gint64 call_timeout_us; /* what the timer was set by */
+  gboolean keepalive;     /* as the socket has it */
   TlcEndpoint *endpoint;
 } TlcConnection;
 
@@ -30,6 +32,9 @@ typedef enum {
 /* Takes the connected, non-blocking @fd over and sets its options. NULL, errno set and @fd
  * closed on failure. */
 TlcConnection *tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings);
+/* Sets those of the socket's options that are not as @settings want them. FALSE: it cannot be used
+ * any more. */
+gboolean tlc_connection_adjust (TlcConnection *connection, const TlcSettings *settings);
 void tlc_connection_close (TlcConnection *connection);
 
 /* The slow parts of what follows: to be waited for, or interrupted, or broken. */

@@ -26,7 +26,14 @@ typedef struct {
   /* compare-and-swap by anyone; stored by the claimant */
   _Alignas (TLC_CACHE_LINE) _Atomic guint64 word;
   TlcConnection *connection; /* claimant */
-  guint64 stamp; /* claimant: the generation that this seat was made current with */
+  /* claimant writes, drainer and sweeper read: the generation that the seat was made current with */
+  _Atomic guint64 stamp;
+  /* claimant writes, drainer and sweeper read: where the connection leads. They compare it with
+   * endpoints that they hold, and never follow it: it may be gone. */
+  _Atomic (const TlcEndpoint *) endpoint;
+  /* claimant writes, drainer reads, for messages: the thread that claims, and since when */
+  _Atomic gint64 claimed_us;
+  _Atomic gint32 thread;
 } TlcSeat;
 
 _Static_assert (sizeof (TlcSeat) == TLC_CACHE_LINE, "seats of two threads share no cache line");
@@ -75,10 +82,48 @@ tlc_seat_leave (TlcHome *home)
   atomic_store_explicit (&seat->word, home->word, memory_order_seq_cst);
 }
 
+/* The claimant's own reading of the stamp that he, or the one before him, wrote. */
+static inline guint64
+tlc_seat_get_stamp (TlcSeat *seat)
+{
+  /* ORDER(seat.stamp): relaxed; the claim has brought it. */
+  return atomic_load_explicit (&seat->stamp, memory_order_relaxed);
+}
+
+/* Says who has claimed the seat and when, for those who wait for it. */
+static inline void
+tlc_seat_sign (TlcSeat *seat, gint32 thread)
+{
+  /* ORDER(seat.sign): relaxed; for messages. */
+  atomic_store_explicit (&seat->thread, thread, memory_order_relaxed);
+}
+
+static inline void
+tlc_seat_date (TlcSeat *seat, gint64 now_us)
+{
+  /* ORDER(seat.sign): relaxed; for messages. */
+  atomic_store_explicit (&seat->claimed_us, now_us, memory_order_relaxed);
+}
+
+/* Puts @connection, taken over, into the claimed seat, which has none. */
+static inline void
+tlc_seat_put_connection (TlcSeat *seat, TlcConnection *connection)
+{
+  seat->connection = connection;
+  /* ORDER(seat.endpoint): relaxed; who reads it acts on it by claiming the word that he read
+   * before, which fails if anything has changed since. */
+  atomic_store_explicit (&seat->endpoint, connection != NULL ? connection->endpoint : NULL,
+                         memory_order_relaxed);
+}
+
 /* Closes the claimed seat's connection, if there is one. */
 static inline void
 tlc_seat_close_connection (TlcSeat *seat)
 {
-  if (seat->connection != NULL)
-    tlc_connection_close (g_steal_pointer (&seat->connection));
+  TlcConnection *connection = seat->connection;
+
+  if (connection == NULL)
+    return;
+  tlc_seat_put_connection (seat, NULL);
+  tlc_connection_close (connection);
 }

@@ -27,6 +27,8 @@ tlc_seats_init (TlcSeats *seats, TlcRoot *root)
 
   seats->root = root;
   atomic_init (&seats->attention, first->generation << 1);
+  pthread_mutex_init (&seats->drain_lock, NULL);
+  pthread_cond_init (&seats->drain_moved, NULL);
   tlc_snapshot_unref (first);
 }
 
@@ -38,17 +40,30 @@ tlc_seats_get_chunk (TlcSeats *seats, guint chunk)
   return atomic_load_explicit (&seats->chunks[chunk], memory_order_acquire);
 }
 
+TlcSeat *
+tlc_seats_next (TlcSeats *seats, TlcSeatsIter *iter)
+{
+  for (; iter->chunk < TLC_SEATS_CHUNKS; iter->chunk++, iter->index = 0)
+    {
+      TlcSeat *row = tlc_seats_get_chunk (seats, iter->chunk);
+
+      if (row != NULL && iter->index < tlc_seats_chunk_size (iter->chunk))
+        return &row[iter->index++];
+    }
+  return NULL;
+}
+
 void
 tlc_seats_clear (TlcSeats *seats)
 {
-  for (guint chunk = 0; chunk < TLC_SEATS_CHUNKS; chunk++)
-    {
-      TlcSeat *row = tlc_seats_get_chunk (seats, chunk);
+  TlcSeat *seat;
 
-      for (guint i = 0; row != NULL && i < tlc_seats_chunk_size (chunk); i++)
-        tlc_seat_close_connection (&row[i]);
-      free (row);
-    }
+  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
+    tlc_seat_close_connection (seat);
+  for (guint chunk = 0; chunk < TLC_SEATS_CHUNKS; chunk++)
+    free (tlc_seats_get_chunk (seats, chunk));
+  pthread_cond_destroy (&seats->drain_moved);
+  pthread_mutex_destroy (&seats->drain_lock);
 }
 
 static TlcSeat *
@@ -127,72 +142,112 @@ tlc_seats_claim_any (TlcSeats *seats, TlcHome *home)
   return FALSE;
 }
 
-void
-tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation, TlcSnapshot **held)
+static void
+tlc_seats_close_retired (TlcSeats *seats, TlcSeat *seat)
 {
-  if ((*held)->generation < generation)
-    {
-      tlc_snapshot_unref (*held);
-      *held = tlc_root_read (seats->root);
-    }
-  if (seat->stamp == generation)
+  tlc_seat_close_connection (seat);
+  /* ORDER(counter): relaxed; statistics. */
+  atomic_fetch_add_explicit (&seats->reclaimed_retired, 1, memory_order_relaxed);
+}
+
+/* Closes the connection if its endpoint is retired, or if it cannot be brought up to date. */
+static void
+tlc_seats_judge_connection (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current)
+{
+  if (seat->connection == NULL)
     return;
-  if (seat->connection != NULL && !tlc_snapshot_has_endpoint (*held, seat->connection->endpoint))
-    {
-      tlc_seat_close_connection (seat);
-      /* ORDER(counter): relaxed; statistics. */
-      atomic_fetch_add_explicit (&seats->reclaimed_retired, 1, memory_order_relaxed);
-    }
-  seat->stamp = generation;
+  if (!tlc_snapshot_has_endpoint (current, seat->connection->endpoint))
+    tlc_seats_close_retired (seats, seat);
+  else if (!tlc_connection_adjust (seat->connection, current->settings))
+    tlc_seat_close_connection (seat);
 }
 
 void
-tlc_seats_publish (TlcSeats *seats, TlcSnapshot *next)
+tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation)
 {
-  tlc_root_publish (seats->root, next);
+  g_autoptr (TlcSnapshot) current = tlc_root_read (seats->root);
+
+  tlc_seats_judge_connection (seats, seat, current);
+  /* ORDER(seat.stamp): seq_cst; pairs with the load in the drainer's scan.
+   * Orders:  the old connection is closed  ->  the stamp is current  ->  the look for drainers.
+   * Without: a drainer takes a current stamp for a closed connection; or he goes to sleep on the
+   * old stamp while we find no drainer to wake. */
+  atomic_store_explicit (&seat->stamp, generation, memory_order_seq_cst);
+  /* ORDER(seats.drainers): seq_cst; pairs with the drainer's entry, which is before his scan. */
+  if (atomic_load_explicit (&seats->n_drainers, memory_order_seq_cst) == 0)
+    return;
+  pthread_mutex_lock (&seats->drain_lock);
+  seats->n_moved++;
+  pthread_cond_broadcast (&seats->drain_moved);
+  pthread_mutex_unlock (&seats->drain_lock);
+}
+
+void
+tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next)
+{
+  tlc_root_publish_unlocked (seats->root, next);
   /* ORDER(seats.attention): seq_cst; pairs with tlc_seats_look(). After the snapshot is
-   * published, so that whoever sees the new generation finds its snapshot; before the sweep. */
+   * published, so that whoever sees the new generation finds its snapshot; before the sweep.
+   * Without: a call is made current by the old snapshot, and stays on a removed endpoint. */
   atomic_fetch_add_explicit (&seats->attention, 2, memory_order_seq_cst);
+}
+
+static gboolean
+tlc_seats_is_in_force (TlcSeats *seats, const TlcEndpoint *endpoint)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (seats->root);
+
+  return tlc_snapshot_has_endpoint (current, endpoint);
+}
+
+gboolean
+tlc_seats_clean (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current)
+{
+  /* ORDER(seat.word): seq_cst; after the raise, pairs with tlc_seat_leave(): what is left later
+   * than this is looked after by whoever leaves it. */
+  guint64 word = atomic_load_explicit (&seat->word, memory_order_seq_cst);
+  TlcHome home = { seat, word };
+  const TlcEndpoint *endpoint;
+
+  if (TLC_SEAT_STATE (word) != TLC_SEAT_FREE)
+    return TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY;
+  /* ORDER(seat.endpoint): relaxed; it is of @word or later, and if later the claim fails. */
+  endpoint = atomic_load_explicit (&seat->endpoint, memory_order_relaxed);
+  /* A seat in order must not be claimed: its thread would not find home again, and nobody would
+   * use the connection or close it. So a second look, at what is in force now that the word was
+   * read; and should the endpoint come back after that, the connection is closed nevertheless. */
+  if (tlc_snapshot_has_endpoint (current, endpoint) || tlc_seats_is_in_force (seats, endpoint))
+    return TRUE;
+  if (!tlc_seat_claim_home (&home))
+    return FALSE;
+  tlc_seats_close_retired (seats, seat);
+  tlc_seats_release (seats, &home);
+  return TRUE;
 }
 
 void
 tlc_seats_sweep_retired (TlcSeats *seats)
 {
-  TlcSnapshot *held = tlc_root_read (seats->root);
+  g_autoptr (TlcSnapshot) current = tlc_root_read (seats->root);
+  TlcSeat *seat;
 
-  for (guint chunk = 0; chunk < TLC_SEATS_CHUNKS; chunk++)
-    {
-      TlcSeat *row = tlc_seats_get_chunk (seats, chunk);
-
-      for (guint i = 0; row != NULL && i < tlc_seats_chunk_size (chunk); i++)
-        {
-          /* ORDER(seat.word): seq_cst; after the raise, pairs with tlc_seat_leave(): what is
-           * left later than this is looked after by whoever leaves it. */
-          guint64 word = atomic_load_explicit (&row[i].word, memory_order_seq_cst);
-          TlcHome home = { &row[i], word };
-
-          if (TLC_SEAT_STATE (word) == TLC_SEAT_FREE && tlc_seat_claim_home (&home))
-            tlc_seats_release (seats, &home, &held);
-        }
-    }
-  tlc_snapshot_unref (held);
+  /* Seats that are claimed, now or before we get to them, are looked after by their claimants. */
+  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
+    tlc_seats_clean (seats, seat, current);
 }
 
 void
 tlc_seats_count (TlcSeats *seats, guint64 *ret_open, guint64 *ret_busy)
 {
+  TlcSeat *seat;
+
   *ret_open = *ret_busy = 0;
-  for (guint chunk = 0; chunk < TLC_SEATS_CHUNKS; chunk++)
+  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
     {
-      TlcSeat *row = tlc_seats_get_chunk (seats, chunk);
+      /* ORDER(counter): relaxed; statistics. */
+      guint64 word = atomic_load_explicit (&seat->word, memory_order_relaxed);
 
-      for (guint i = 0; row != NULL && i < tlc_seats_chunk_size (chunk); i++)
-        {
-          /* ORDER(counter): relaxed; statistics. */
-          guint64 word = atomic_load_explicit (&row[i].word, memory_order_relaxed);
-
-          *ret_open += TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY;
-          *ret_busy += TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED;
-        }
+      *ret_open += TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY;
+      *ret_busy += TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED;
     }
 }

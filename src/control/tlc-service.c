@@ -8,6 +8,10 @@
 #include <string.h>
 
 #include "client/tlc-thread.h"
+#include "connect/tlc-drain.h"
+#include "keeper/tlc-resolver.h"
+#include "model/rcu.h"
+#include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
 #include "model/tlc-settings.h"
 
@@ -58,11 +62,54 @@ tlc_service_check_client_type (const char *name, GType type, GError **error)
   return is_good;
 }
 
+static gint64
+tlc_service_deadline_us (guint timeout_ms)
+{
+  return tlc_clock_now_us () + (gint64) timeout_ms * 1000;
+}
+
+/* The settings, and what their addresses stand for. */
+static TlcSettings *
+tlc_service_read_config (const char *name, const TlcConfig *config, GPtrArray **ret_answers,
+                         GError **error)
+{
+  TlcSettings *settings = tlc_settings_new (config, name, error);
+
+  if (settings != NULL)
+    *ret_answers
+        = tlc_resolver_ask (settings, tlc_service_deadline_us (TLC_RESOLVER_TIMEOUT_MS));
+  return settings;
+}
+
+static TlcRoot *
+tlc_service_make_root (const char *name, const TlcConfig *config, GError **error)
+{
+  GPtrArray *answers;
+  TlcSettings *settings = tlc_service_read_config (name, config, &answers, error);
+  TlcRoot *root;
+
+  if (settings == NULL)
+    return NULL;
+  root = tlc_root_new (settings, answers, error);
+  if (root == NULL)
+    g_prefix_error (error, "service %s: ", name);
+  return root;
+}
+
+/* The library's threads end with the last service. */
+static void
+tlc_service_let_workers_go (void)
+{
+  if (!tlc_worker_drop ())
+    return;
+  tlc_keeper_stop ();
+  tlc_resolver_stop ();
+}
+
 TlcService *
 tlc_service_new (const char *name, GType client_type, const TlcConfig *config, GError **error)
 {
-  TlcSettings *settings;
-  TlcSnapshot *first;
+  TlcRoot *root;
   TlcService *service;
 
   g_return_val_if_fail (name != NULL, NULL);
@@ -72,15 +119,16 @@ tlc_service_new (const char *name, GType client_type, const TlcConfig *config, G
   if (!tlc_service_check_name (name, error)
       || !tlc_service_check_client_type (name, client_type, error))
     return NULL;
-  settings = tlc_settings_new (config, name, error);
-  if (settings == NULL)
-    return NULL;
-  first = tlc_snapshot_new (1, settings, error);
-  if (first == NULL)
-    return NULL;
+  tlc_worker_hold ();
+  root = tlc_service_make_root (name, config, error);
+  if (root == NULL)
+    {
+      tlc_service_let_workers_go ();
+      return NULL;
+    }
   service = g_new0 (TlcService, 1);
   atomic_init (&service->ref_count, 1);
-  service->core = tlc_core_new (name, client_type, first);
+  service->core = tlc_core_new (name, client_type, root);
   service->index = service->core->index;
   service->id = service->core->id;
   return service;
@@ -106,7 +154,82 @@ tlc_service_unref (TlcService *service)
     return;
   tlc_core_close (service->core);
   tlc_core_unref (service->core);
+  tlc_service_let_workers_go ();
   g_free (service);
+}
+
+/* Waiting for a grace period, or for who waits for one, would be waiting for itself. */
+static gboolean
+tlc_service_check_not_reading (TlcService *service, const char *what, GError **error)
+{
+  if (!tlc_rcu_is_reading ())
+    return TRUE;
+  tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
+                 "service %s: %s inside an RCU read section, which it would wait for: leave the "
+                 "section first",
+                 service->core->name, what);
+  return FALSE;
+}
+
+gboolean
+tlc_service_reconfigure (TlcService *service, const TlcConfig *config, GError **error)
+{
+  TlcSettings *settings;
+  GPtrArray *answers;
+
+  g_return_val_if_fail (service != NULL, FALSE);
+  g_return_val_if_fail (config != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  /* Without the keeper nothing would be reclaimed, so it comes first. */
+  if (!tlc_service_check_not_reading (service, "reconfigured", error) || !tlc_keeper_start (error))
+    return FALSE;
+  settings = tlc_service_read_config (service->core->name, config, &answers, error);
+  return settings != NULL && tlc_core_reconfigure (service->core, settings, answers, error);
+}
+
+static void
+tlc_service_set_drain_error (TlcService *service, const TlcDrainReport *report, guint timeout_ms,
+                             GError **error)
+{
+  g_autofree char *endpoint = NULL;
+
+  if (report->endpoint != NULL)
+    endpoint = tlc_root_describe_endpoint (service->core->root, report->endpoint);
+  tlc_error_set (error, TLC_ERROR_TIMED_OUT, TLC_DELIVERY_NOT_SENT,
+                 "service %s: not drained after %u ms: %u %s older than generation %"
+                 G_GUINT64_FORMAT ", the oldest by thread %d for %" G_GINT64_FORMAT " ms, %s%s",
+                 service->core->name, timeout_ms, report->n_claimed,
+                 report->n_claimed == 1 ? "call is" : "calls are",
+                 tlc_seats_look (&service->core->seats), report->thread,
+                 (tlc_clock_now_us () - report->claimed_us) / 1000,
+                 endpoint != NULL ? "at " : "connecting", endpoint != NULL ? endpoint : "");
+}
+
+gboolean
+tlc_service_drain (TlcService *service, guint timeout_ms, GError **error)
+{
+  TlcDrainReport report;
+  TlcSeats *seats;
+
+  g_return_val_if_fail (service != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  seats = &service->core->seats;
+  if (!tlc_service_check_not_reading (service, "drained", error))
+    return FALSE;
+  if (tlc_thread_is_in_call_before (service->core, tlc_seats_look (seats)))
+    {
+      tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
+                     "service %s: not drained: this thread has not fetched the reply of a call that "
+                     "it sent before the change",
+                     service->core->name);
+      return FALSE;
+    }
+  if (tlc_drain (seats, tlc_service_deadline_us (timeout_ms), &report))
+    return TRUE;
+  tlc_service_set_drain_error (service, &report, timeout_ms, error);
+  return FALSE;
 }
 
 gpointer

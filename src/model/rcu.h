@@ -43,3 +43,39 @@ tlc_rcu_read_unlock (void)
 #endif
   urcu_bp_read_unlock ();
 }
+
+/* Waits until every read section that had begun has ended. Never on the way of a call. */
+static inline void
+tlc_rcu_synchronize (void)
+{
+  urcu_bp_synchronize_rcu ();
+#ifdef TLC_THREAD_SANITIZER
+  __tsan_acquire (&tlc_rcu_grace_period);
+#endif
+}
+
+/* Whether this thread is inside a read section, perhaps the host program's own: it must not wait
+ * for a grace period then, nor for a thread that does. */
+static inline int
+tlc_rcu_is_reading (void)
+{
+  return urcu_bp_read_ongoing ();
+}
+
+static inline void
+tlc_rcu_before_fork (void)
+{
+  urcu_bp_before_fork ();
+}
+
+static inline void
+tlc_rcu_after_fork_parent (void)
+{
+  urcu_bp_after_fork_parent ();
+}
+
+static inline void
+tlc_rcu_after_fork_child (void)
+{
+  urcu_bp_after_fork_child ();
+}

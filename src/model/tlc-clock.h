@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <pthread.h>
 #include <time.h>
 
 static inline gint64
@@ -29,4 +30,14 @@ tlc_clock_last_tick_us (void)
 
   clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
   return tlc_clock_to_us (&now);
+}
+
+/* pthread_cond_wait() that ends at @deadline_us of the monotonic clock: 0, or ETIMEDOUT. */
+static inline int
+tlc_clock_wait (pthread_cond_t *condition, pthread_mutex_t *mutex, gint64 deadline_us)
+{
+  struct timespec deadline
+      = { deadline_us / G_USEC_PER_SEC, (deadline_us % G_USEC_PER_SEC) * 1000 };
+
+  return pthread_cond_clockwait (condition, mutex, CLOCK_MONOTONIC, &deadline);
 }

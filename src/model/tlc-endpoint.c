@@ -41,6 +41,13 @@ tlc_endpoint_unref (TlcEndpoint *endpoint)
   g_free (endpoint);
 }
 
+gboolean
+tlc_endpoint_is_shared (const TlcEndpoint *endpoint)
+{
+  /* ORDER(ref.drop): acquire; who finds himself alone sees all that the others did. */
+  return atomic_load_explicit (&endpoint->ref_count, memory_order_acquire) > 1;
+}
+
 const TlcAddress *
 tlc_endpoint_get_address (const TlcEndpoint *endpoint)
 {

@@ -13,5 +13,8 @@ TlcEndpoint *tlc_endpoint_new (TlcAddress *address);
 TlcEndpoint *tlc_endpoint_ref (TlcEndpoint *endpoint);
 void tlc_endpoint_unref (TlcEndpoint *endpoint);
 
+/* Whether there are references besides the caller's. */
+gboolean tlc_endpoint_is_shared (const TlcEndpoint *endpoint);
+
 const TlcAddress *tlc_endpoint_get_address (const TlcEndpoint *endpoint);
 const char *tlc_endpoint_get_text (const TlcEndpoint *endpoint);

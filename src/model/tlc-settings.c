@@ -42,6 +42,37 @@ tlc_settings_new (const TlcConfig *config, const char *service_name, GError **er
   return g_steal_pointer (&settings);
 }
 
+static gboolean
+tlc_settings_check_key (const TlcSettings *before, const TlcSettings *after,
+                        const TlcSetting *setting, const char *service_name, GError **error)
+{
+  g_autofree char *is = setting->type->format (setting, (const char *) before + setting->offset);
+  g_autofree char *was_asked
+      = setting->type->format (setting, (const char *) after + setting->offset);
+
+  if (g_strcmp0 (is, was_asked) == 0)
+    return TRUE;
+  tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
+                 "service %s: %s = \"%s\": cannot change while the service runs: leave it at %s, or "
+                 "make another service",
+                 service_name, setting->key, was_asked, is);
+  return FALSE;
+}
+
+gboolean
+tlc_settings_check_change (const TlcSettings *before, const TlcSettings *after,
+                           const char *service_name, GError **error)
+{
+  guint n_settings;
+  const TlcSetting *table = tlc_settings_table (&n_settings);
+
+  for (guint i = 0; i < n_settings; i++)
+    if (!table[i].reconfigurable
+        && !tlc_settings_check_key (before, after, &table[i], service_name, error))
+      return FALSE;
+  return TRUE;
+}
+
 void
 tlc_settings_free (TlcSettings *settings)
 {

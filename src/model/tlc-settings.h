@@ -30,6 +30,10 @@ typedef struct {
  * here is that nothing is missing ("endpoints") and that the values go together. @service_name
  * is for the message. */
 TlcSettings *tlc_settings_new (const TlcConfig *config, const char *service_name, GError **error);
+/* Whether a service that runs by @before can go on by @after: keys that cannot change while it runs
+ * must be the same. */
+gboolean tlc_settings_check_change (const TlcSettings *before, const TlcSettings *after,
+                                    const char *service_name, GError **error);
 void tlc_settings_free (TlcSettings *settings);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcSettings, tlc_settings_free)

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "model/tlc-answer.h"
 #include "model/tlc-endpoint.h"
 #include "model/tlc-settings.h"
 
@@ -15,27 +16,17 @@ struct _TlcSnapshot {
   TlcSettings *settings;
   TlcSnapshot
       *before; /* closed: the last one that was not, whose settings these are; a reference */
-  GPtrArray *endpoints; /* of TlcEndpoint, in the order of the settings */
+  GPtrArray *answers;   /* of TlcAnswer: what each of the settings' addresses stands for */
+  GPtrArray *endpoints; /* of TlcEndpoint, in the order of the settings, no two equal */
 };
 
-/* Resolves the names among the addresses, which may block. Takes @settings over. */
-TlcSnapshot *tlc_snapshot_new (guint64 generation, TlcSettings *settings, GError **error);
+/* Takes @settings and @answers over; endpoints are to be added. */
+TlcSnapshot *tlc_snapshot_new (guint64 generation, TlcSettings *settings, GPtrArray *answers);
 /* What a service becomes when it closes: @before with no endpoints. */
 TlcSnapshot *tlc_snapshot_new_closed (TlcSnapshot *before);
 TlcSnapshot *tlc_snapshot_ref (TlcSnapshot *snapshot);
 void tlc_snapshot_unref (TlcSnapshot *snapshot);
+/* Compares the pointer alone: @endpoint need not be alive. */
 gboolean tlc_snapshot_has_endpoint (const TlcSnapshot *snapshot, const TlcEndpoint *endpoint);
-
-/* The place where readers find the snapshot in force. */
-typedef struct _TlcRoot TlcRoot;
-
-/* Takes @first over. */
-TlcRoot *tlc_root_new (TlcSnapshot *first);
-void tlc_root_free (TlcRoot *root); /* no reader is left */
-/* A reference to the snapshot in force. Any thread; no lock. */
-TlcSnapshot *tlc_root_read (TlcRoot *root);
-/* Puts @next, taken over, in force. The one before is kept until tlc_root_free(), for readers
- * that are about to take their reference. */
-void tlc_root_publish (TlcRoot *root, TlcSnapshot *next);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcSnapshot, tlc_snapshot_unref)

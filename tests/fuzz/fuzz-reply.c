@@ -54,26 +54,30 @@ fuzz_make_core (void)
 {
   g_autoptr (TlcConfig) config = tlc_config_new ();
   TlcSettings *settings;
+  GPtrArray *answers;
 
   g_assert (tlc_config_set (config, "endpoints", "unix:@fuzz", NULL));
   g_assert (tlc_config_set (config, "max-decoded-size", FUZZ_MAX_DECODED_SIZE, NULL));
   settings = tlc_settings_new (config, "fuzz", NULL);
-  return tlc_core_new ("fuzz", TYPE_ECHO_CLIENT, tlc_snapshot_new (1, settings, NULL));
+  answers = tlc_answers_new ();
+  g_ptr_array_add (answers, tlc_answer_ask (settings->addresses->pdata[0]));
+  return tlc_core_new ("fuzz", TYPE_ECHO_CLIENT, tlc_root_new (settings, answers, NULL));
 }
 
 /* As if a request for @method had just been sent. */
 static void
 fuzz_await (TlcCall *call, ThriftProtocol *protocol, const char *method)
 {
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
   TlcConnection *connection = g_new0 (TlcConnection, 1);
 
   g_assert (thrift_protocol_write_message_begin (protocol, method, T_CALL, 0, NULL) >= 0);
-  g_assert (tlc_seats_claim (&call->core->seats, &call->home));
+  g_assert (tlc_seats_claim (&call->core->seats, &call->home, 1, 0));
   call->is_claimed = TRUE;
   connection->fd = -1;
-  connection->endpoint = tlc_endpoint_ref (call->held->endpoints->pdata[0]);
+  connection->endpoint = tlc_endpoint_ref (current->endpoints->pdata[0]);
   tlc_seat_close_connection (call->home.seat);
-  call->home.seat->connection = connection;
+  tlc_seat_put_connection (call->home.seat, connection);
   tlc_connection_carry (connection, 4711);
   tlc_connection_carry (connection, call->sequence);
   call->in.length = call->in_end = 0;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Draining: waiting until what was retired is not used any more.
+ *
+ * The drainer looks at every seat. What no call uses he closes himself, whether its thread sleeps
+ * or not. A seat that is claimed is in order once its stamp says that it was made current with the
+ * generation in question, or a later one; its claimant does that at the end of the call at the
+ * latest, and wakes the drainer. */
+#include "connect/tlc-drain.h"
+
+#include "model/tlc-clock.h"
+
+static void
+tlc_drain_note (TlcDrainReport *report, TlcSeat *seat)
+{
+  /* ORDER(seat.sign): relaxed; for messages. */
+  gint64 claimed_us = atomic_load_explicit (&seat->claimed_us, memory_order_relaxed);
+
+  if (report->n_claimed++ > 0 && claimed_us >= report->claimed_us)
+    return;
+  report->claimed_us = claimed_us;
+  report->thread = atomic_load_explicit (&seat->thread, memory_order_relaxed);
+  /* ORDER(seat.endpoint): relaxed; for messages. */
+  report->endpoint = atomic_load_explicit (&seat->endpoint, memory_order_relaxed);
+}
+
+/* Whether nothing in @seat is older than @generation. */
+static gboolean
+tlc_drain_seat (TlcSeats *seats, TlcSeat *seat, guint64 generation, const TlcSnapshot *current)
+{
+  for (;;)
+    {
+      guint64 word;
+
+      if (tlc_seats_clean (seats, seat, current))
+        return TRUE;
+      /* ORDER(seat.stamp): seq_cst; pairs with the store in tlc_seats_make_current(): with a stamp
+       * that is current, what was retired is closed. */
+      if (atomic_load_explicit (&seat->stamp, memory_order_seq_cst) >= generation)
+        return TRUE;
+      /* ORDER(seat.word): seq_cst; as in tlc_seats_clean(): was it claimed, or left meanwhile? */
+      word = atomic_load_explicit (&seat->word, memory_order_seq_cst);
+      if (TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED)
+        return FALSE;
+    }
+}
+
+static gboolean
+tlc_drain_scan (TlcSeats *seats, guint64 generation, TlcDrainReport *report)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (seats->root);
+  TlcSeat *seat;
+
+  *report = (TlcDrainReport){ 0 };
+  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
+    if (!tlc_drain_seat (seats, seat, generation, current))
+      tlc_drain_note (report, seat);
+  return report->n_claimed == 0;
+}
+
+static guint64
+tlc_drain_count_moves (TlcSeats *seats)
+{
+  guint64 n_moved;
+
+  pthread_mutex_lock (&seats->drain_lock);
+  n_moved = seats->n_moved;
+  pthread_mutex_unlock (&seats->drain_lock);
+  return n_moved;
+}
+
+/* Whether a seat was made current since @n_moved was counted, or is before the deadline. */
+static gboolean
+tlc_drain_wait (TlcSeats *seats, guint64 n_moved, gint64 deadline_us)
+{
+  gboolean in_time = TRUE;
+
+  pthread_mutex_lock (&seats->drain_lock);
+  while (seats->n_moved == n_moved && in_time)
+    in_time = tlc_clock_wait (&seats->drain_moved, &seats->drain_lock, deadline_us) == 0;
+  pthread_mutex_unlock (&seats->drain_lock);
+  return in_time;
+}
+
+gboolean
+tlc_drain (TlcSeats *seats, gint64 deadline_us, TlcDrainReport *ret_report)
+{
+  guint64 generation = tlc_seats_look (seats);
+  gboolean is_drained, in_time = TRUE;
+
+  /* ORDER(seats.drainers): seq_cst; before the scan, pairs with the look for drainers in
+   * tlc_seats_make_current().
+   * Without: a seat is made current after our scan and before our sleep, and nobody wakes us. */
+  atomic_fetch_add_explicit (&seats->n_drainers, 1, memory_order_seq_cst);
+  for (;;)
+    {
+      guint64 n_moved = tlc_drain_count_moves (seats);
+
+      is_drained = tlc_drain_scan (seats, generation, ret_report);
+      if (is_drained || !in_time)
+        break;
+      in_time = tlc_drain_wait (seats, n_moved, deadline_us);
+    }
+  /* ORDER(seats.drainers): relaxed; who still wakes us wakes nobody. */
+  atomic_fetch_sub_explicit (&seats->n_drainers, 1, memory_order_relaxed);
+  return is_drained;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* fork(): the child has the memory of all threads and no thread but the one that forked. So that it
+ * finds our locks free and liburcu's registry without the threads that are gone, both are taken
+ * before and set right after.
+ *
+ * The handlers are registered when the library is loaded, before anybody else's that may use us:
+ * what is registered first prepares last. liburcu's own preparation blocks all signals and holds
+ * its locks, and done twice it waits for itself: where all signals are blocked already the host
+ * program has done it, and ours steps aside. */
+#include <pthread.h>
+#include <signal.h>
+
+#include "keeper/tlc-keeper.h"
+#include "keeper/tlc-resolver.h"
+#include "model/rcu.h"
+#include "model/tlc-root.h"
+
+/* Of the forking thread, from prepare to the handler that follows; the locks guard it. */
+static gboolean tlc_fork_by_host;
+
+static gboolean
+tlc_fork_is_prepared_by_host (void)
+{
+  sigset_t blocked;
+
+  if (pthread_sigmask (SIG_BLOCK, NULL, &blocked) != 0)
+    return FALSE;
+  for (int signal = 1; signal < SIGRTMIN; signal++)
+    if (signal != SIGKILL && signal != SIGSTOP && sigismember (&blocked, signal) == 0)
+      return FALSE;
+  return TRUE;
+}
+
+static void
+tlc_fork_prepare (void)
+{
+  tlc_root_lock ();
+  tlc_worker_lock ();
+  tlc_fork_by_host = tlc_fork_is_prepared_by_host ();
+  if (!tlc_fork_by_host)
+    tlc_rcu_before_fork ();
+}
+
+static void
+tlc_fork_parent (void)
+{
+  if (!tlc_fork_by_host)
+    tlc_rcu_after_fork_parent ();
+  tlc_worker_unlock ();
+  tlc_root_unlock ();
+}
+
+static void
+tlc_fork_child (void)
+{
+  if (!tlc_fork_by_host)
+    tlc_rcu_after_fork_child ();
+  tlc_keeper_after_fork_child_unlocked ();
+  tlc_resolver_after_fork_child_unlocked ();
+  tlc_worker_unlock ();
+  tlc_root_after_fork_child ();
+}
+
+static void __attribute__ ((constructor))
+tlc_fork_register (void)
+{
+  pthread_atfork (tlc_fork_prepare, tlc_fork_parent, tlc_fork_child);
+}

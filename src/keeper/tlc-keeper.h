@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "keeper/tlc-worker.h"
+
+/* Something for the keeper to do: a part of the object that it concerns, to which each scheduling
+ * holds a reference. */
+typedef struct _TlcJob TlcJob;
+struct _TlcJob {
+  void (*run) (TlcJob *job);  /* on the keeper's thread, no lock held; may schedule it again */
+  void (*drop) (TlcJob *job); /* gives that reference back, after it ran; or where nothing runs */
+  /* under the lock: */
+  gint64 due_us;
+  gboolean is_scheduled;
+  TlcJob *next, *previous;
+};
+
+/* Sees to it that the keeper runs. FALSE and an error when it cannot. Any thread. */
+gboolean tlc_keeper_start (GError **error);
+
+/* Has @job run once at @due_us of the monotonic clock, or at an earlier time that it is scheduled
+ * for already. TRUE: it was not scheduled before, so the caller owes a reference, which must not be
+ * the only one. (While it runs it is not scheduled.) Any thread. */
+gboolean tlc_keeper_schedule (TlcJob *job, gint64 due_us);
+
+/* No service is open: the keeper runs what it still has, due or not, and ends. */
+void tlc_keeper_stop (void);
+
+/* In the child of fork(), where the lock is held. */
+void tlc_keeper_after_fork_child_unlocked (void);
