@@ -10,7 +10,6 @@
 
 #include <unistd.h>
 
-#include "connect/tlc-dial.h"
 #include "model/tlc-clock.h"
 
 /* What buffers start with: most messages fit, and no max-message-size is smaller. */
@@ -20,22 +19,12 @@
 /* Sequence numbers are drawn from the process in blocks of so many. */
 #define TLC_CALL_SEQUENCE_BLOCK 1024
 
-static void
-tlc_call_copy_limits (TlcCall *call, const TlcSettings *settings)
-{
-  call->limits.call_timeout_us = settings->call_timeout_us;
-  call->limits.max_message_size = settings->max_message_size;
-  call->limits.max_decoded_size = settings->max_decoded_size;
-}
-
 void
 tlc_call_init (TlcCall *call, TlcCore *core)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
-
   call->core = tlc_core_ref (core);
   call->thread = gettid ();
-  tlc_call_copy_limits (call, current->settings);
+  tlc_call_read_limits (call);
   call->framing = &tlc_framing_framed;
   tlc_buffer_init (&call->out, TLC_CALL_OUT_CAPACITY);
   tlc_buffer_init (&call->in, TLC_CALL_IN_CAPACITY);
@@ -147,87 +136,6 @@ tlc_call_begin (TlcCall *call, const char *method, ThriftMessageType type, GErro
   return TRUE;
 }
 
-/* The endpoint that messages name, also when the connection is somebody else's again. */
-static void
-tlc_call_set_endpoint (TlcCall *call, TlcEndpoint *endpoint)
-{
-  if (G_LIKELY (call->endpoint == endpoint))
-    return;
-  tlc_endpoint_unref (call->endpoint);
-  call->endpoint = endpoint != NULL ? tlc_endpoint_ref (endpoint) : NULL;
-}
-
-static TLC_COLD gboolean
-tlc_call_dial (TlcCall *call, GError **error)
-{
-  g_autoptr (GString) reasons = error != NULL ? g_string_new (NULL) : NULL;
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
-  TlcDialReport report = { .reasons = reasons };
-  TlcConnection *connection;
-
-  if (current->closed)
-    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
-  if (tlc_clock_now_us () >= call->deadline_us)
-    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
-                          "timed out after %" G_GINT64_FORMAT " ms, connecting where endpoints "
-                          "keep changing",
-                          (call->deadline_us - call->begun_us) / 1000);
-  connection = tlc_dial (current, call->deadline_us, &report);
-  tlc_call_set_endpoint (call, NULL);
-  tlc_seat_put_connection (call->home.seat, connection);
-  tlc_counters_add (&call->counters, TLC_COUNT_CONNECT_FAILURES, report.failed);
-  if (connection == NULL)
-    return tlc_call_fail (call, error,
-                          tlc_clock_now_us () >= call->deadline_us ? TLC_ERROR_TIMED_OUT
-                                                                   : TLC_ERROR_UNAVAILABLE,
-                          "%s", reasons != NULL ? reasons->str : "");
-  tlc_counters_add (&call->counters, TLC_COUNT_CONNECTS, 1);
-  return TRUE;
-}
-
-/* Whether the connection that the seat holds, if any, will do. A oneway call gets no answer
- * that would tell, so we look whether the peer is there still. */
-static gboolean
-tlc_call_is_connected (TlcCall *call)
-{
-  TlcConnection *connection = call->home.seat->connection;
-
-  if (connection == NULL)
-    return FALSE;
-  if (G_LIKELY (call->type != T_ONEWAY) || tlc_connection_is_quiet (connection))
-    return TRUE;
-  tlc_seat_close_connection (call->home.seat);
-  return FALSE;
-}
-
-static TLC_COLD gboolean
-tlc_call_refuse_request (TlcCall *call, GError **error)
-{
-  return tlc_call_fail (call, error, TLC_ERROR_MESSAGE_TOO_LARGE,
-                        "the request exceeds max-message-size = %" G_GSIZE_FORMAT,
-                        call->limits.max_message_size);
-}
-
-/* The settings have changed: this call goes by the new ones already. */
-static TLC_COLD gboolean
-tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
-{
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
-  gsize max;
-
-  if (current->closed)
-    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
-  tlc_call_copy_limits (call, current->settings);
-  call->limits.generation = generation;
-  call->deadline_us = call->begun_us + call->limits.call_timeout_us;
-  max = call->limits.max_message_size + call->framing->header_size;
-  if (call->out.length > max)
-    return tlc_call_refuse_request (call, error);
-  /* What fits the buffer is not looked at again. */
-  tlc_buffer_limit (&call->out, max);
-  return TRUE;
-}
-
 /* Claims a seat and sees to it that it holds a connection to an endpoint of the present
  * generation. */
 static gboolean
@@ -238,23 +146,13 @@ tlc_call_connect (TlcCall *call, GError **error)
   if (G_UNLIKELY (!tlc_seats_claim (seats, &call->home, call->thread, call->begun_us)))
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED, "out of memory for a connection");
   call->is_claimed = TRUE;
-  for (;;)
-    {
-      guint64 generation;
-
-      /* After the claim; and after a dial, which may have taken long enough for the endpoint to
-       * be removed. */
-      tlc_seats_refresh (seats, call->home.seat);
-      generation = tlc_seat_get_stamp (call->home.seat);
-      if (G_UNLIKELY (call->limits.generation != generation)
-          && !tlc_call_renew_limits (call, generation, error))
-        return FALSE;
-      if (G_LIKELY (tlc_call_is_connected (call)))
-        break;
-      if (!tlc_call_dial (call, error))
-        return FALSE;
-    }
-  tlc_call_set_endpoint (call, call->home.seat->connection->endpoint);
+  tlc_seats_refresh (seats, call->home.seat); /* only after the claim */
+  if (G_UNLIKELY (call->limits.generation != tlc_seat_get_stamp (call->home.seat)
+                  || !tlc_call_is_connected (call))
+      && !tlc_call_find_connection (call, error))
+    return FALSE;
+  if (G_UNLIKELY (call->endpoint != call->home.seat->connection->endpoint))
+    tlc_call_name_endpoint (call, call->home.seat->connection->endpoint);
   return TRUE;
 }
 
@@ -313,36 +211,6 @@ tlc_call_send (TlcCall *call, GError **error)
     return tlc_call_send_failed (call, io, sent, error);
   tlc_call_sent (call);
   return TRUE;
-}
-
-guint8 *
-tlc_call_grow_out (TlcCall *call, gsize length, GError **error)
-{
-  TlcBuffer *out = &call->out;
-  gsize max = call->limits.max_message_size + call->framing->header_size;
-  guint8 *room;
-
-  if (length > max || out->length > max - length)
-    {
-      tlc_call_refuse_request (call, error);
-      return NULL;
-    }
-  /* Never beyond @max: what fits the buffer is not looked at again. */
-  if (!tlc_buffer_reserve (out, MIN (MAX (out->length + length, out->capacity * 2), max)))
-    {
-      tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
-                     "out of memory after %" G_GSIZE_FORMAT " bytes of the request", out->length);
-      return NULL;
-    }
-  room = out->data + out->length;
-  out->length += length;
-  return room;
-}
-
-gboolean
-tlc_call_is_older_than (const TlcCall *call, guint64 generation)
-{
-  return call->is_claimed && tlc_seat_get_stamp (call->home.seat) < generation;
 }
 
 char *

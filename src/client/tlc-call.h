@@ -97,13 +97,17 @@ TlcReplyVerdict tlc_call_match (TlcCall *call, const TlcHeader *header, GError *
 void tlc_call_answered (TlcCall *call);
 /* The message is decoded; the call is over. FALSE: there was more in it. */
 gboolean tlc_call_end (TlcCall *call, GError **error);
-/* Whether it is in flight on a connection that was not looked at since @generation. */
-gboolean tlc_call_is_older_than (const TlcCall *call, guint64 generation);
 /* "service.method at endpoint", as in the messages of errors. */
 char *tlc_call_describe (TlcCall *call);
 
-/* For the files of this call alone. Closes the connection that the thread has at home, unless
- * somebody else has taken it. */
+/* For the files of this call alone, as what follows. Copies the limits ahead of a claim. */
+void tlc_call_read_limits (TlcCall *call);
+/* Makes the claimed seat current, and sees to it that it holds a connection. FALSE: the call has
+ * failed. */
+gboolean tlc_call_find_connection (TlcCall *call, GError **error) TLC_COLD;
+/* The endpoint that messages name, also when the connection is somebody else's again. */
+void tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint);
+/* Closes the connection that the thread has at home, unless somebody else has taken it. */
 void tlc_call_close_home (TlcCall *call);
 /* Back to IDLE, buffers shrunk. */
 void tlc_call_finish (TlcCall *call);
@@ -132,7 +136,7 @@ tlc_call_set_method (TlcCall *call, const guint8 *at, gsize length)
   call->method_length = (guint32) length;
 }
 
-/* For the files of this call alone: leaves the seat to whoever comes next, without its
+/* Leaves the seat to whoever comes next, without its
  * connection if that is not @usable. */
 static inline void
 tlc_call_leave (TlcCall *call, gboolean usable)
@@ -143,6 +147,21 @@ tlc_call_leave (TlcCall *call, gboolean usable)
     tlc_seat_close_connection (call->home.seat);
   tlc_seats_release (&call->core->seats, &call->home);
   call->is_claimed = FALSE;
+}
+
+/* Whether the connection that the claimed seat holds, if any, will do. A oneway call gets no answer
+ * that would tell, so we look whether the peer is there still. */
+static inline gboolean
+tlc_call_is_connected (TlcCall *call)
+{
+  TlcConnection *connection = call->home.seat->connection;
+
+  if (connection == NULL)
+    return FALSE;
+  if (G_LIKELY (call->type != T_ONEWAY) || tlc_connection_is_quiet (connection))
+    return TRUE;
+  tlc_seat_close_connection (call->home.seat);
+  return FALSE;
 }
 
 /* Room for @length more bytes of the request; NULL and an error when it gets too large. */

@@ -48,8 +48,10 @@ tlc_slot_is_closed (const TlcSlot *slot)
   return tlc_core_is_closed (slot->core);
 }
 
-gboolean
-tlc_slot_is_in_call_before (const TlcSlot *slot, guint64 generation)
+TlcSeat *
+tlc_slot_peek_claimed_seat (const TlcSlot *slot)
 {
-  return tlc_call_is_older_than (tlc_transport_get_call (slot->transport), generation);
+  const TlcCall *call = tlc_transport_get_call (slot->transport);
+
+  return call->is_claimed ? call->home.seat : NULL;
 }

@@ -10,7 +10,7 @@ typedef struct _TlcSlot TlcSlot;
 TlcSlot *tlc_slot_new (TlcCore *core);
 void tlc_slot_free (TlcSlot *slot);
 gpointer tlc_slot_get_client (TlcSlot *slot);
-/* Whether its call is in flight on a connection that was not looked at since @generation. */
-gboolean tlc_slot_is_in_call_before (const TlcSlot *slot, guint64 generation);
+/* The seat that its call has claimed; NULL: no call is in flight. */
+TlcSeat *tlc_slot_peek_claimed_seat (const TlcSlot *slot);
 /* Whether its service takes no more calls. */
 gboolean tlc_slot_is_closed (const TlcSlot *slot);

@@ -124,9 +124,10 @@ tlc_thread_make_client (TlcCore *core, GError **error)
   return entry->client;
 }
 
-gboolean
-tlc_thread_is_in_call_before (const TlcCore *core, guint64 generation)
+TlcSeat *
+tlc_thread_peek_claimed_seat (const TlcCore *core)
 {
-  return tlc_thread_peek_client (core->index, core->id) != NULL
-         && tlc_slot_is_in_call_before (tlc_thread_table.entries[core->index].slot, generation);
+  if (tlc_thread_peek_client (core->index, core->id) == NULL)
+    return NULL;
+  return tlc_slot_peek_claimed_seat (tlc_thread_table.entries[core->index].slot);
 }

@@ -21,9 +21,8 @@ extern _Thread_local TlcThreadTable tlc_thread_table __attribute__ ((tls_model (
 /* Makes the calling thread's client for @core, which it has none for. */
 gpointer tlc_thread_make_client (TlcCore *core, GError **error) G_GNUC_NO_INLINE;
 
-/* Whether the calling thread would wait for itself if it waited until no call on @core is older than
- * @generation. */
-gboolean tlc_thread_is_in_call_before (const TlcCore *core, guint64 generation);
+/* The seat that the calling thread's call on @core has claimed; NULL: none is in flight. */
+TlcSeat *tlc_thread_peek_claimed_seat (const TlcCore *core);
 
 /* The calling thread's client for the service with that index and id; NULL: none yet. */
 static inline gpointer

@@ -3,25 +3,25 @@
 /* Draining: waiting until what was retired is not used any more.
  *
  * The drainer looks at every seat. What no call uses he closes himself, whether its thread sleeps
- * or not. A seat that is claimed is in order once its stamp says that it was made current with the
- * generation in question, or a later one; its claimant does that at the end of the call at the
- * latest, and wakes the drainer. */
+ * or not. A seat that is claimed is in order if its connection leads where the configuration still
+ * does, or once its stamp says that it was made current with the generation in question or a later
+ * one; its claimant does that at the end of the call at the latest, and wakes the drainer. */
 #include "connect/tlc-drain.h"
 
 #include "model/tlc-clock.h"
 
 static void
-tlc_drain_note (TlcDrainReport *report, TlcSeat *seat)
+tlc_drain_note (TlcDrainReport *report, TlcSeat *seat, gboolean own)
 {
   /* ORDER(seat.sign): relaxed; for messages. */
   gint64 claimed_us = atomic_load_explicit (&seat->claimed_us, memory_order_relaxed);
 
+  report->own |= own;
   if (report->n_claimed++ > 0 && claimed_us >= report->claimed_us)
     return;
   report->claimed_us = claimed_us;
   report->thread = atomic_load_explicit (&seat->thread, memory_order_relaxed);
-  /* ORDER(seat.endpoint): relaxed; for messages. */
-  report->endpoint = atomic_load_explicit (&seat->endpoint, memory_order_relaxed);
+  report->endpoint = tlc_seat_get_endpoint (seat);
 }
 
 /* Whether nothing in @seat is older than @generation. */
@@ -36,7 +36,8 @@ tlc_drain_seat (TlcSeats *seats, TlcSeat *seat, guint64 generation, const TlcSna
         return TRUE;
       /* ORDER(seat.stamp): seq_cst; pairs with the store in tlc_seats_make_current(): with a stamp
        * that is current, what was retired is closed. */
-      if (atomic_load_explicit (&seat->stamp, memory_order_seq_cst) >= generation)
+      if (atomic_load_explicit (&seat->stamp, memory_order_seq_cst) >= generation
+          || tlc_snapshot_has_endpoint (current, tlc_seat_get_endpoint (seat)))
         return TRUE;
       /* ORDER(seat.word): seq_cst; as in tlc_seats_clean(): was it claimed, or left meanwhile? */
       word = atomic_load_explicit (&seat->word, memory_order_seq_cst);
@@ -46,7 +47,7 @@ tlc_drain_seat (TlcSeats *seats, TlcSeat *seat, guint64 generation, const TlcSna
 }
 
 static gboolean
-tlc_drain_scan (TlcSeats *seats, guint64 generation, TlcDrainReport *report)
+tlc_drain_scan (TlcSeats *seats, const TlcSeat *own, guint64 generation, TlcDrainReport *report)
 {
   g_autoptr (TlcSnapshot) current = tlc_root_read (seats->root);
   TlcSeat *seat;
@@ -54,7 +55,7 @@ tlc_drain_scan (TlcSeats *seats, guint64 generation, TlcDrainReport *report)
   *report = (TlcDrainReport){ 0 };
   for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
     if (!tlc_drain_seat (seats, seat, generation, current))
-      tlc_drain_note (report, seat);
+      tlc_drain_note (report, seat, seat == own);
   return report->n_claimed == 0;
 }
 
@@ -83,7 +84,7 @@ tlc_drain_wait (TlcSeats *seats, guint64 n_moved, gint64 deadline_us)
 }
 
 gboolean
-tlc_drain (TlcSeats *seats, gint64 deadline_us, TlcDrainReport *ret_report)
+tlc_drain (TlcSeats *seats, const TlcSeat *own, gint64 deadline_us, TlcDrainReport *ret_report)
 {
   guint64 generation = tlc_seats_look (seats);
   gboolean is_drained, in_time = TRUE;
@@ -96,8 +97,8 @@ tlc_drain (TlcSeats *seats, gint64 deadline_us, TlcDrainReport *ret_report)
     {
       guint64 n_moved = tlc_drain_count_moves (seats);
 
-      is_drained = tlc_drain_scan (seats, generation, ret_report);
-      if (is_drained || !in_time)
+      is_drained = tlc_drain_scan (seats, own, generation, ret_report);
+      if (is_drained || ret_report->own || !in_time)
         break;
       in_time = tlc_drain_wait (seats, n_moved, deadline_us);
     }

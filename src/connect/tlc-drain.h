@@ -5,13 +5,16 @@
 
 /* What a drain that ran out of time, or cannot succeed, has found. */
 typedef struct {
-  guint n_claimed;             /* calls on connections that were not looked at since the change */
+  guint n_claimed;             /* calls on what was taken out, or not looked at since */
+  gboolean own;                /* one of them is the drainer's own */
   const TlcEndpoint *endpoint; /* of the oldest; perhaps gone: for tlc_root_describe_endpoint() */
   gint32 thread;
   gint64 claimed_us;
 } TlcDrainReport;
 
 /* Waits until no call and no connection is left on an endpoint that is not in the generation
- * that was in force at the beginning. FALSE: the deadline has passed; see *@ret_report. Any thread,
- * any number at once; not one with such a call of its own, which would wait for itself. */
-gboolean tlc_drain (TlcSeats *seats, gint64 deadline_us, TlcDrainReport *ret_report);
+ * that was in force at the beginning. FALSE: the deadline has passed, or such a call is the calling
+ * thread's own, in the seat @own, and it would wait for itself; see *@ret_report. Any thread, any
+ * number at once. */
+gboolean tlc_drain (TlcSeats *seats, const TlcSeat *own, gint64 deadline_us,
+                    TlcDrainReport *ret_report);

@@ -105,15 +105,27 @@ tlc_seat_date (TlcSeat *seat, gint64 now_us)
   atomic_store_explicit (&seat->claimed_us, now_us, memory_order_relaxed);
 }
 
+/* Where the connection of the seat leads, whoever has claimed it: for comparison only. */
+static inline const TlcEndpoint *
+tlc_seat_get_endpoint (TlcSeat *seat)
+{
+  /* ORDER(seat.endpoint): seq_cst; pairs with the store in tlc_seat_put_connection(). Read after a
+   * word, it is of that word or newer, and if newer a claim of that word fails.
+   * Without: a drainer takes the endpoint that a claimant had before for the one that he has now
+   * dialled, by a snapshot that was replaced meanwhile. */
+  return atomic_load_explicit (&seat->endpoint, memory_order_seq_cst);
+}
+
 /* Puts @connection, taken over, into the claimed seat, which has none. */
 static inline void
 tlc_seat_put_connection (TlcSeat *seat, TlcConnection *connection)
 {
   seat->connection = connection;
-  /* ORDER(seat.endpoint): relaxed; who reads it acts on it by claiming the word that he read
-   * before, which fails if anything has changed since. */
+  /* ORDER(seat.endpoint): seq_cst; pairs with the load in tlc_seat_get_endpoint().
+   * Orders:  no connection to the old endpoint any more  ->  the snapshot that the next is dialled
+   * by; against: publish  ->  the drainer's reading. */
   atomic_store_explicit (&seat->endpoint, connection != NULL ? connection->endpoint : NULL,
-                         memory_order_relaxed);
+                         memory_order_seq_cst);
 }
 
 /* Closes the claimed seat's connection, if there is one. */

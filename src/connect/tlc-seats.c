@@ -211,8 +211,7 @@ tlc_seats_clean (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current)
 
   if (TLC_SEAT_STATE (word) != TLC_SEAT_FREE)
     return TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY;
-  /* ORDER(seat.endpoint): relaxed; it is of @word or later, and if later the claim fails. */
-  endpoint = atomic_load_explicit (&seat->endpoint, memory_order_relaxed);
+  endpoint = tlc_seat_get_endpoint (seat);
   /* A seat in order must not be claimed: its thread would not find home again, and nobody would
    * use the connection or close it. So a second look, at what is in force now that the word was
    * read; and should the endpoint come back after that, the connection is closed nevertheless. */

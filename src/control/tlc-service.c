@@ -194,6 +194,14 @@ tlc_service_set_drain_error (TlcService *service, const TlcDrainReport *report, 
 {
   g_autofree char *endpoint = NULL;
 
+  if (report->own)
+    {
+      tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
+                     "service %s: not drained: this thread has not fetched the reply of a call that "
+                     "it sent before the change",
+                     service->core->name);
+      return;
+    }
   if (report->endpoint != NULL)
     endpoint = tlc_root_describe_endpoint (service->core->root, report->endpoint);
   tlc_error_set (error, TLC_ERROR_TIMED_OUT, TLC_DELIVERY_NOT_SENT,
@@ -210,23 +218,14 @@ gboolean
 tlc_service_drain (TlcService *service, guint timeout_ms, GError **error)
 {
   TlcDrainReport report;
-  TlcSeats *seats;
 
   g_return_val_if_fail (service != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  seats = &service->core->seats;
   if (!tlc_service_check_not_reading (service, "drained", error))
     return FALSE;
-  if (tlc_thread_is_in_call_before (service->core, tlc_seats_look (seats)))
-    {
-      tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
-                     "service %s: not drained: this thread has not fetched the reply of a call that "
-                     "it sent before the change",
-                     service->core->name);
-      return FALSE;
-    }
-  if (tlc_drain (seats, tlc_service_deadline_us (timeout_ms), &report))
+  if (tlc_drain (&service->core->seats, tlc_thread_peek_claimed_seat (service->core),
+                 tlc_service_deadline_us (timeout_ms), &report))
     return TRUE;
   tlc_service_set_drain_error (service, &report, timeout_ms, error);
   return FALSE;

@@ -5,25 +5,49 @@
 
 #include <string.h>
 
-TlcService *
-tlc_echo_service (const char *endpoint, ...)
+static TlcConfig *
+tlc_echo_config (const char *endpoints, va_list keys)
 {
-  g_autoptr (TlcConfig) config = tlc_config_new ();
+  TlcConfig *config = tlc_config_new ();
   g_autoptr (GError) error = NULL;
-  TlcService *service;
   const char *key;
-  va_list keys;
 
-  ck_assert (tlc_config_set (config, "endpoints", endpoint, NULL));
-  va_start (keys, endpoint);
+  ck_assert (tlc_config_set (config, "endpoints", endpoints, NULL));
   while ((key = va_arg (keys, const char *)) != NULL)
     if (!tlc_config_set (config, key, va_arg (keys, const char *), &error))
       ck_abort_msg ("%s", error->message);
+  return config;
+}
+
+TlcService *
+tlc_echo_service (const char *endpoint, ...)
+{
+  g_autoptr (TlcConfig) config = NULL;
+  g_autoptr (GError) error = NULL;
+  TlcService *service;
+  va_list keys;
+
+  va_start (keys, endpoint);
+  config = tlc_echo_config (endpoint, keys);
   va_end (keys);
   service = tlc_service_new ("echo", TYPE_ECHO_CLIENT, config, &error);
   if (service == NULL)
     ck_abort_msg ("%s", error->message);
   return service;
+}
+
+void
+tlc_echo_reconfigure (TlcService *service, const char *endpoints, ...)
+{
+  g_autoptr (TlcConfig) config = NULL;
+  g_autoptr (GError) error = NULL;
+  va_list keys;
+
+  va_start (keys, endpoints);
+  config = tlc_echo_config (endpoints, keys);
+  va_end (keys);
+  if (!tlc_service_reconfigure (service, config, &error))
+    ck_abort_msg ("%s", error->message);
 }
 
 TlcServer *
@@ -46,6 +70,17 @@ tlc_echo_client (TlcService *service)
   if (client == NULL)
     ck_abort_msg ("%s", error->message);
   return ECHO_IF (client);
+}
+
+char *
+tlc_echo_who (TlcService *service)
+{
+  g_autoptr (GError) error = NULL;
+  char *who = NULL;
+
+  if (!identity_if_who (IDENTITY_IF (tlc_echo_client (service)), &who, &error))
+    ck_abort_msg ("%s", error->message);
+  return who;
 }
 
 void

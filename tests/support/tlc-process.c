@@ -5,6 +5,8 @@
 
 #include <malloc.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 
 static guint
 tlc_process_count_entries (const char *folder)
@@ -37,6 +39,24 @@ tlc_process_allocated (void)
   struct mallinfo2 info = mallinfo2 ();
 
   return info.uordblks + info.hblkhd;
+}
+
+guint
+tlc_process_count_connections (const char *endpoint)
+{
+  guint port = (guint) g_ascii_strtoull (strrchr (endpoint, ':') + 1, NULL, 10);
+  guint n = 0, remote_port, state;
+  char line[256];
+  FILE *table = fopen ("/proc/net/tcp", "re");
+
+  g_assert (table != NULL);
+  /* sl local_address rem_address st: a connection that we have not closed is ESTABLISHED (1), or
+   * CLOSE_WAIT (8) if the server has. */
+  while (fgets (line, sizeof line, table) != NULL)
+    if (sscanf (line, " %*u: %*x:%*x %*x:%x %x", &remote_port, &state) == 2 && remote_port == port)
+      n += state == 1 || state == 8;
+  fclose (table);
+  return n;
 }
 
 gboolean

@@ -9,6 +9,9 @@ guint tlc_process_count_threads (void);
 /* Bytes that malloc has given out. */
 gsize tlc_process_allocated (void);
 
+/* Connections over TCP from here to @endpoint, "tcp://127.0.0.1:PORT", that we have not closed. */
+guint tlc_process_count_connections (const char *endpoint);
+
 /* Whether @count() is @wanted, now or within ten seconds: threads are gone a little after
  * pthread_join(). */
 gboolean tlc_process_settles (guint (*count) (void), guint wanted);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The way of a call to a connection where it does not simply find its own: settings that have
+ * changed, endpoints that were removed, a connection to be dialled. And what settings say of a
+ * request before and after that: how large it may be.
+ *
+ * All of it is the calling thread's; the seat is claimed where it is touched. */
+#include "client/tlc-call.h"
+
+#include "connect/tlc-dial.h"
+#include "model/tlc-clock.h"
+
+static void
+tlc_call_copy_limits (TlcCall *call, const TlcSettings *settings)
+{
+  call->limits.call_timeout_us = settings->call_timeout_us;
+  call->limits.max_message_size = settings->max_message_size;
+  call->limits.max_decoded_size = settings->max_decoded_size;
+}
+
+void
+tlc_call_read_limits (TlcCall *call)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+
+  tlc_call_copy_limits (call, current->settings);
+}
+
+static TLC_COLD gboolean
+tlc_call_refuse_request (TlcCall *call, GError **error)
+{
+  return tlc_call_fail (call, error, TLC_ERROR_MESSAGE_TOO_LARGE,
+                        "the request exceeds max-message-size = %" G_GSIZE_FORMAT,
+                        call->limits.max_message_size);
+}
+
+/* Of a request as it goes over the wire. */
+static gsize
+tlc_call_get_max_length (const TlcCall *call)
+{
+  return call->limits.max_message_size + call->framing->header_size;
+}
+
+/* The settings have changed: this call goes by the new ones already. */
+static TLC_COLD gboolean
+tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  gboolean fits = TRUE;
+
+  if (current->closed)
+    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
+  tlc_call_copy_limits (call, current->settings);
+  call->limits.generation = generation;
+  call->deadline_us = call->begun_us + call->limits.call_timeout_us;
+  if (call->out.length > tlc_call_get_max_length (call))
+    fits = tlc_call_refuse_request (call, error); /* and empties the buffer */
+  /* What fits the buffer is not looked at again. */
+  tlc_buffer_limit (&call->out, tlc_call_get_max_length (call));
+  return fits;
+}
+
+void
+tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint)
+{
+  tlc_endpoint_unref (call->endpoint);
+  call->endpoint = endpoint != NULL ? tlc_endpoint_ref (endpoint) : NULL;
+}
+
+/* Whether the endpoints that a dial went by are no longer those in force. */
+static gboolean
+tlc_call_is_outdated (TlcCall *call)
+{
+  return tlc_seats_look (&call->core->seats) != tlc_seat_get_stamp (call->home.seat);
+}
+
+/* TRUE without a connection: none came up, but the endpoints have changed meanwhile. */
+static TLC_COLD gboolean
+tlc_call_dial (TlcCall *call, GError **error)
+{
+  g_autoptr (GString) reasons = error != NULL ? g_string_new (NULL) : NULL;
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  TlcDialReport report = { .reasons = reasons };
+  TlcConnection *connection;
+
+  if (current->closed)
+    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
+  if (tlc_clock_now_us () >= call->deadline_us)
+    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
+                          "timed out after %" G_GINT64_FORMAT " ms, connecting where endpoints "
+                          "keep changing",
+                          (call->deadline_us - call->begun_us) / 1000);
+  connection = tlc_dial (current, call->deadline_us, &report);
+  tlc_call_name_endpoint (call, NULL);
+  tlc_seat_put_connection (call->home.seat, connection);
+  tlc_counters_add (&call->counters, TLC_COUNT_CONNECT_FAILURES, report.failed);
+  if (connection != NULL)
+    tlc_counters_add (&call->counters, TLC_COUNT_CONNECTS, 1);
+  if (connection != NULL || tlc_call_is_outdated (call))
+    return TRUE;
+  return tlc_call_fail (call, error,
+                        tlc_clock_now_us () >= call->deadline_us ? TLC_ERROR_TIMED_OUT
+                                                                 : TLC_ERROR_UNAVAILABLE,
+                        "%s", reasons != NULL ? reasons->str : "");
+}
+
+gboolean
+tlc_call_find_connection (TlcCall *call, GError **error)
+{
+  TlcSeat *seat = call->home.seat;
+
+  for (;;)
+    {
+      guint64 generation;
+
+      /* After a dial too, which may have taken long enough for the endpoint to be removed. */
+      tlc_seats_refresh (&call->core->seats, seat);
+      generation = tlc_seat_get_stamp (seat);
+      if (call->limits.generation != generation && !tlc_call_renew_limits (call, generation, error))
+        return FALSE;
+      if (tlc_call_is_connected (call))
+        return TRUE;
+      if (!tlc_call_dial (call, error))
+        return FALSE;
+    }
+}
+
+static gboolean
+tlc_call_may_append (const TlcCall *call, gsize length)
+{
+  gsize max = tlc_call_get_max_length (call);
+
+  return length <= max && call->out.length <= max - length;
+}
+
+guint8 *
+tlc_call_grow_out (TlcCall *call, gsize length, GError **error)
+{
+  TlcBuffer *out = &call->out;
+  gsize max;
+  guint8 *room;
+
+  if (!tlc_call_may_append (call, length))
+    tlc_call_read_limits (call); /* they may have been raised; the claim will say so too */
+  if (!tlc_call_may_append (call, length))
+    {
+      tlc_call_refuse_request (call, error);
+      return NULL;
+    }
+  max = tlc_call_get_max_length (call);
+  /* Never beyond @max: what fits the buffer is not looked at again. */
+  if (!tlc_buffer_reserve (out, MIN (MAX (out->length + length, out->capacity * 2), max)))
+    {
+      tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
+                     "out of memory after %" G_GSIZE_FORMAT " bytes of the request", out->length);
+      return NULL;
+    }
+  room = out->data + out->length;
+  out->length += length;
+  return room;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Draining: when is nothing left on what was taken out? On real servers. Laws 2, 5, 6. */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <urcu/urcu-bp.h>
+
+#include "support/tlc-echo.h"
+#include "support/tlc-process.h"
+
+typedef struct {
+  TlcServer *a, *b;
+  const char *at_a, *at_b;
+  TlcService *service; /* at A */
+} Pair;
+
+static void
+pair_init (Pair *pair)
+{
+  pair->a = tlc_echo_server ((const char *const[]){ "--name", "A", NULL });
+  pair->b = tlc_echo_server ((const char *const[]){ "--name", "B", NULL });
+  pair->at_a = tlc_server_get_endpoint (pair->a);
+  pair->at_b = tlc_server_get_endpoint (pair->b);
+  pair->service = tlc_echo_service (pair->at_a, NULL);
+}
+
+static void
+pair_clear (Pair *pair)
+{
+  tlc_thread_detach ();
+  tlc_service_unref (pair->service);
+  tlc_server_stop (pair->a);
+  tlc_server_stop (pair->b);
+}
+
+static void
+must_drain (TlcService *service)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!tlc_service_drain (service, 20000, &error))
+    ck_abort_msg ("%s", error->message);
+}
+
+static void
+must_not_drain (TlcService *service, guint timeout_ms, TlcError code, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (!tlc_service_drain (service, timeout_ms, &error));
+  ck_assert_ptr_nonnull (error);
+  ck_assert_msg (error->domain == TLC_ERROR && error->code == (int) code, "%s", error->message);
+  ck_assert_msg (strstr (error->message, text) != NULL, "%s", error->message);
+}
+
+/* Waits until so many connections are in use, for ten seconds at the most. */
+static gboolean
+becomes_busy (TlcService *service, guint64 busy)
+{
+  TlcStats stats;
+
+  for (guint i = 0; i < 10000; i++)
+    {
+      tlc_service_get_stats (service, &stats);
+      if (stats.connections_busy == busy)
+        return TRUE;
+      g_usleep (1000);
+    }
+  return FALSE;
+}
+
+/* A call that takes a while, on a thread of its own. */
+typedef struct {
+  TlcService *service;
+  gint32 milliseconds;
+  pid_t thread_id;
+  pthread_t thread;
+  gboolean ok;
+} Take;
+
+static void *
+take_main (void *data)
+{
+  Take *take = data;
+  gint32 value = 0;
+
+  take->thread_id = gettid ();
+  take->ok = echo_if_take (tlc_echo_client (take->service), &value, take->milliseconds, 4711, NULL)
+             && value == 4711;
+  return NULL;
+}
+
+static void
+take_start (Take *take, TlcService *service, gint32 milliseconds)
+{
+  take->service = service;
+  take->milliseconds = milliseconds;
+  ck_assert_int_eq (pthread_create (&take->thread, NULL, take_main, take), 0);
+  ck_assert (becomes_busy (service, 1));
+}
+
+static void
+take_join (Take *take)
+{
+  pthread_join (take->thread, NULL);
+  ck_assert (take->ok);
+}
+
+/* Where nothing was taken out there is nothing to wait for, whatever calls are in flight. */
+START_TEST (test_drain_of_nothing)
+{
+  Take take;
+  Pair pair;
+
+  pair_init (&pair);
+  ck_assert (tlc_service_drain (pair.service, 0, NULL));
+  tlc_echo_must_add (pair.service);
+  ck_assert (tlc_service_drain (pair.service, 0, NULL));
+  take_start (&take, pair.service, 200);
+  ck_assert (tlc_service_drain (pair.service, 0, NULL));
+  take_join (&take);
+  pair_clear (&pair);
+}
+END_TEST
+
+/* Law 5: a call in flight on what was taken out is waited for, to the deadline: then the message
+ * says how many, which thread, for how long, and where. */
+START_TEST (test_drain_waits_for_calls_in_flight)
+{
+  g_autofree char *text = NULL;
+  Take take;
+  Pair pair;
+
+  pair_init (&pair);
+  take_start (&take, pair.service, 500);
+  tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
+  tlc_echo_must_add (pair.service);
+  text = g_strdup_printf ("1 call is older than generation 2, the oldest by thread %d for ",
+                          take.thread_id);
+  must_not_drain (pair.service, 0, TLC_ERROR_TIMED_OUT, text);
+  must_not_drain (pair.service, 50, TLC_ERROR_TIMED_OUT, "not drained after 50 ms");
+  must_not_drain (pair.service, 0, TLC_ERROR_TIMED_OUT, pair.at_a);
+  must_drain (pair.service);
+  ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 0);
+  take_join (&take);
+  pair_clear (&pair);
+}
+END_TEST
+
+/* Calls on what has stayed are not waited for. */
+START_TEST (test_drain_does_not_wait_for_what_stays)
+{
+  g_autofree char *both = NULL;
+  Take take;
+  Pair pair;
+
+  pair_init (&pair);
+  both = g_strdup_printf ("%s %s", pair.at_a, pair.at_b);
+  tlc_echo_reconfigure (pair.service, both, NULL);
+  take_start (&take, pair.service, 1000);
+  tlc_echo_reconfigure (pair.service, pair.at_a, NULL);
+  ck_assert (tlc_service_drain (pair.service, 0, NULL));
+  ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 1);
+  take_join (&take);
+  pair_clear (&pair);
+}
+END_TEST
+
+typedef struct {
+  TlcService *service;
+  pthread_barrier_t called, leave;
+} Sleeper;
+
+static void *
+call_and_sleep (void *data)
+{
+  Sleeper *sleeper = data;
+
+  tlc_echo_must_add (sleeper->service);
+  pthread_barrier_wait (&sleeper->called);
+  pthread_barrier_wait (&sleeper->leave);
+  tlc_echo_must_add (sleeper->service);
+  return NULL;
+}
+
+/* Law 6: what threads have that sleep is closed when the drain has succeeded. */
+START_TEST (test_drain_closes_what_sleepers_have)
+{
+  enum { N = 40 };
+  pthread_t threads[N];
+  Sleeper sleeper;
+  TlcStats stats;
+  Pair pair;
+
+  pair_init (&pair);
+  sleeper.service = pair.service;
+  pthread_barrier_init (&sleeper.called, NULL, N + 1);
+  pthread_barrier_init (&sleeper.leave, NULL, N + 1);
+  for (guint i = 0; i < N; i++)
+    ck_assert_int_eq (pthread_create (&threads[i], NULL, call_and_sleep, &sleeper), 0);
+  pthread_barrier_wait (&sleeper.called);
+  tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
+  must_drain (pair.service);
+  ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 0);
+  tlc_service_get_stats (pair.service, &stats);
+  ck_assert_uint_eq (stats.connections_open, 0);
+  ck_assert_uint_eq (stats.reclaimed_retired, N);
+  pthread_barrier_wait (&sleeper.leave);
+  for (guint i = 0; i < N; i++)
+    pthread_join (threads[i], NULL);
+  pair_clear (&pair);
+}
+END_TEST
+
+/* A connect that was begun by the old configuration counts as a call. */
+START_TEST (test_drain_waits_for_connects)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_autofree char *slow = NULL;
+  int listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int filler = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  socklen_t length;
+  Take take;
+  Pair pair;
+
+  length = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1
+                        + (gsize) snprintf (address.sun_path + 1, sizeof address.sun_path - 1,
+                                            "tlc-test-drain-%d", getpid ()));
+  ck_assert_int_eq (bind (listener, (struct sockaddr *) &address, length), 0);
+  ck_assert_int_eq (listen (listener, 0), 0);
+  ck_assert_int_eq (connect (filler, (struct sockaddr *) &address, length), 0);
+  slow = g_strdup_printf ("unix:@%s", address.sun_path + 1);
+  pair_init (&pair);
+  tlc_echo_reconfigure (pair.service, slow, "connect-timeout", "20s", "call-timeout", "20s", NULL);
+  take_start (&take, pair.service, 1);
+  tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
+  must_not_drain (pair.service, 0, TLC_ERROR_TIMED_OUT, " ms, connecting");
+  close (listener);
+  must_drain (pair.service);
+  take_join (&take);
+  close (filler);
+  pair_clear (&pair);
+}
+END_TEST
+
+/* A thread does not wait for itself: neither for the reply that it has not fetched, nor inside an
+ * RCU read section. */
+START_TEST (test_drain_refuses_to_wait_for_itself)
+{
+  gint32 sum = 0;
+  EchoIf *echo;
+  Pair pair;
+
+  pair_init (&pair);
+  echo = tlc_echo_client (pair.service);
+  ck_assert (echo_client_send_add (echo, 1, 2, NULL));
+  ck_assert (tlc_service_drain (pair.service, 0, NULL));
+  tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
+  must_not_drain (pair.service, 20000, TLC_ERROR_BUSY, "this thread has not fetched the reply");
+  ck_assert (echo_client_recv_add (echo, &sum, NULL));
+  ck_assert_int_eq (sum, 3);
+  ck_assert (tlc_service_drain (pair.service, 0, NULL));
+  urcu_bp_read_lock ();
+  must_not_drain (pair.service, 20000, TLC_ERROR_BUSY, "RCU read section");
+  urcu_bp_read_unlock ();
+  pair_clear (&pair);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("drain");
+  TCase *tests = tcase_create ("drain");
+
+  tcase_set_timeout (tests, 120);
+  tcase_add_test (tests, test_drain_of_nothing);
+  tcase_add_test (tests, test_drain_waits_for_calls_in_flight);
+  tcase_add_test (tests, test_drain_does_not_wait_for_what_stays);
+  tcase_add_test (tests, test_drain_closes_what_sleepers_have);
+  tcase_add_test (tests, test_drain_waits_for_connects);
+  tcase_add_test (tests, test_drain_refuses_to_wait_for_itself);
+  suite_add_tcase (suite, tests);
+  return tlc_check_run (suite);
+}
