@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Seats without a service, for tests of the room: one endpoint that nobody listens at, connections
+ * that are one end of a socket pair. */
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "connect/tlc-seats.h"
+#include "support/tlc-room.h"
+
+typedef struct {
+  TlcRoot *root;
+  TlcSeats *seats;
+  TlcSnapshot *held; /* the first */
+} Fixture;
+
+static inline void
+fixture_init (Fixture *fixture)
+{
+  fixture->root = tlc_room_root (tlc_room_settings ("unix:@nobody-listens-here", NULL));
+  fixture->seats = g_aligned_alloc0 (1, sizeof (TlcSeats), TLC_CACHE_LINE);
+  tlc_seats_init (fixture->seats, fixture->root);
+  fixture->held = tlc_root_read (fixture->root);
+}
+
+static inline void
+fixture_close (Fixture *fixture)
+{
+  tlc_root_lock ();
+  tlc_seats_publish_unlocked (fixture->seats, tlc_snapshot_new_closed (fixture->held));
+  tlc_root_unlock ();
+}
+
+static inline void
+fixture_clear (Fixture *fixture)
+{
+  tlc_snapshot_unref (fixture->held);
+  tlc_seats_clear (fixture->seats);
+  g_aligned_free (fixture->seats);
+  tlc_root_free (fixture->root);
+}
+
+/* A connection whose other end is *@ret_peer. */
+static inline TlcConnection *
+fixture_connection (Fixture *fixture, int *ret_peer)
+{
+  TlcConnection *connection;
+  int fds[2];
+
+  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  connection
+      = tlc_connection_new (fds[0], fixture->held->endpoints->pdata[0], fixture->held->settings);
+  ck_assert_ptr_nonnull (connection);
+  *ret_peer = fds[1];
+  return connection;
+}
+
+static inline gboolean
+peer_is_closed (int peer)
+{
+  char byte;
+
+  return recv (peer, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static inline TlcSeatState
+state_of (const TlcHome *home)
+{
+  return TLC_SEAT_STATE (atomic_load_explicit (&home->seat->word, memory_order_relaxed));
+}
+
+static inline void
+fixture_change (Fixture *fixture, TlcSettings *settings)
+{
+  tlc_root_lock ();
+  tlc_seats_publish_unlocked (fixture->seats, tlc_room_next_unlocked (fixture->root, settings));
+  tlc_root_unlock ();
+}
+
+/* A home with a connection to the first endpoint, left FREE. */
+static inline void
+fixture_settle (Fixture *fixture, TlcHome *home, int *ret_peer)
+{
+  ck_assert (tlc_seats_claim (fixture->seats, home, 1, 0));
+  tlc_seats_refresh (fixture->seats, home->seat);
+  tlc_seat_put_connection (home->seat, fixture_connection (fixture, ret_peer));
+  tlc_seats_release (fixture->seats, home);
+}
