@@ -2,41 +2,13 @@
 
 /* Draining: when is nothing left on what was taken out? On real servers. Laws 2, 5, 6. */
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <urcu/urcu-bp.h>
 
-#include "support/tlc-echo.h"
+#include "support/tlc-pair.h"
 #include "support/tlc-process.h"
-
-typedef struct {
-  TlcServer *a, *b;
-  const char *at_a, *at_b;
-  TlcService *service; /* at A */
-} Pair;
-
-static void
-pair_init (Pair *pair)
-{
-  pair->a = tlc_echo_server ((const char *const[]){ "--name", "A", NULL });
-  pair->b = tlc_echo_server ((const char *const[]){ "--name", "B", NULL });
-  pair->at_a = tlc_server_get_endpoint (pair->a);
-  pair->at_b = tlc_server_get_endpoint (pair->b);
-  pair->service = tlc_echo_service (pair->at_a, NULL);
-}
-
-static void
-pair_clear (Pair *pair)
-{
-  tlc_thread_detach ();
-  tlc_service_unref (pair->service);
-  tlc_server_stop (pair->a);
-  tlc_server_stop (pair->b);
-}
 
 static void
 must_drain (TlcService *service)
@@ -56,22 +28,6 @@ must_not_drain (TlcService *service, guint timeout_ms, TlcError code, const char
   ck_assert_ptr_nonnull (error);
   ck_assert_msg (error->domain == TLC_ERROR && error->code == (int) code, "%s", error->message);
   ck_assert_msg (strstr (error->message, text) != NULL, "%s", error->message);
-}
-
-/* Waits until so many connections are in use, for ten seconds at the most. */
-static gboolean
-becomes_busy (TlcService *service, guint64 busy)
-{
-  TlcStats stats;
-
-  for (guint i = 0; i < 10000; i++)
-    {
-      tlc_service_get_stats (service, &stats);
-      if (stats.connections_busy == busy)
-        return TRUE;
-      g_usleep (1000);
-    }
-  return FALSE;
 }
 
 /* A call that takes a while, on a thread of its own. */
@@ -96,12 +52,12 @@ take_main (void *data)
 }
 
 static void
-take_start (Take *take, TlcService *service, gint32 milliseconds)
+take_start (Take *take, TlcPair *pair, gint32 milliseconds)
 {
-  take->service = service;
+  take->service = pair->service;
   take->milliseconds = milliseconds;
   ck_assert_int_eq (pthread_create (&take->thread, NULL, take_main, take), 0);
-  ck_assert (becomes_busy (service, 1));
+  ck_assert (tlc_pair_settles (pair, 1, 1));
 }
 
 static void
@@ -115,16 +71,17 @@ take_join (Take *take)
 START_TEST (test_drain_of_nothing)
 {
   Take take;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
   tlc_echo_must_add (pair.service);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
-  take_start (&take, pair.service, 200);
+  tlc_thread_detach ();
+  take_start (&take, &pair, 200);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
   take_join (&take);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -134,10 +91,10 @@ START_TEST (test_drain_waits_for_calls_in_flight)
 {
   g_autofree char *text = NULL;
   Take take;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
-  take_start (&take, pair.service, 500);
+  tlc_pair_init (&pair);
+  take_start (&take, &pair, 500);
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   tlc_echo_must_add (pair.service);
   text = g_strdup_printf ("1 call is older than generation 2, the oldest by thread %d for ",
@@ -148,7 +105,7 @@ START_TEST (test_drain_waits_for_calls_in_flight)
   must_drain (pair.service);
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 0);
   take_join (&take);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -157,17 +114,17 @@ START_TEST (test_drain_does_not_wait_for_what_stays)
 {
   g_autofree char *both = NULL;
   Take take;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   both = g_strdup_printf ("%s %s", pair.at_a, pair.at_b);
   tlc_echo_reconfigure (pair.service, both, NULL);
-  take_start (&take, pair.service, 1000);
+  take_start (&take, &pair, 1000);
   tlc_echo_reconfigure (pair.service, pair.at_a, NULL);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 1);
   take_join (&take);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -195,9 +152,9 @@ START_TEST (test_drain_closes_what_sleepers_have)
   pthread_t threads[N];
   Sleeper sleeper;
   TlcStats stats;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   sleeper.service = pair.service;
   pthread_barrier_init (&sleeper.called, NULL, N + 1);
   pthread_barrier_init (&sleeper.leave, NULL, N + 1);
@@ -213,38 +170,28 @@ START_TEST (test_drain_closes_what_sleepers_have)
   pthread_barrier_wait (&sleeper.leave);
   for (guint i = 0; i < N; i++)
     pthread_join (threads[i], NULL);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
 /* A connect that was begun by the old configuration counts as a call. */
 START_TEST (test_drain_waits_for_connects)
 {
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  g_autofree char *slow = NULL;
-  int listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int filler = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  socklen_t length;
+  TlcFullListener slow;
   Take take;
-  Pair pair;
+  TlcPair pair;
 
-  length = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1
-                        + (gsize) snprintf (address.sun_path + 1, sizeof address.sun_path - 1,
-                                            "tlc-test-drain-%d", getpid ()));
-  ck_assert_int_eq (bind (listener, (struct sockaddr *) &address, length), 0);
-  ck_assert_int_eq (listen (listener, 0), 0);
-  ck_assert_int_eq (connect (filler, (struct sockaddr *) &address, length), 0);
-  slow = g_strdup_printf ("unix:@%s", address.sun_path + 1);
-  pair_init (&pair);
-  tlc_echo_reconfigure (pair.service, slow, "connect-timeout", "20s", "call-timeout", "20s", NULL);
-  take_start (&take, pair.service, 1);
+  tlc_pair_init (&pair);
+  tlc_full_listener_init (&slow);
+  tlc_echo_reconfigure (pair.service, slow.endpoint, "connect-timeout", "20s", "call-timeout",
+                        "20s", NULL);
+  take_start (&take, &pair, 1);
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   must_not_drain (pair.service, 0, TLC_ERROR_TIMED_OUT, " ms, connecting");
-  close (listener);
+  tlc_full_listener_clear (&slow);
   must_drain (pair.service);
   take_join (&take);
-  close (filler);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -254,9 +201,9 @@ START_TEST (test_drain_refuses_to_wait_for_itself)
 {
   gint32 sum = 0;
   EchoIf *echo;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   echo = tlc_echo_client (pair.service);
   ck_assert (echo_client_send_add (echo, 1, 2, NULL));
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
@@ -268,7 +215,7 @@ START_TEST (test_drain_refuses_to_wait_for_itself)
   urcu_bp_read_lock ();
   must_not_drain (pair.service, 20000, TLC_ERROR_BUSY, "RCU read section");
   urcu_bp_read_unlock ();
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 

@@ -2,42 +2,14 @@
 
 /* Settings that change while a service runs, on real servers. Laws 2, 8, 9. */
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <urcu/urcu-bp.h>
 
-#include "support/tlc-echo.h"
+#include "support/tlc-pair.h"
 #include "support/tlc-process.h"
-
-typedef struct {
-  TlcServer *a, *b;
-  const char *at_a, *at_b;
-  TlcService *service; /* at A */
-} Pair;
-
-static void
-pair_init (Pair *pair)
-{
-  pair->a = tlc_echo_server ((const char *const[]){ "--name", "A", NULL });
-  pair->b = tlc_echo_server ((const char *const[]){ "--name", "B", NULL });
-  pair->at_a = tlc_server_get_endpoint (pair->a);
-  pair->at_b = tlc_server_get_endpoint (pair->b);
-  pair->service = tlc_echo_service (pair->at_a, NULL);
-}
-
-static void
-pair_clear (Pair *pair)
-{
-  tlc_thread_detach ();
-  tlc_service_unref (pair->service);
-  tlc_server_stop (pair->a);
-  tlc_server_stop (pair->b);
-}
 
 static void
 assert_served_by (TlcService *service, const char *name)
@@ -56,28 +28,12 @@ count_connects (TlcService *service)
   return stats.connects;
 }
 
-/* Waits until so many connections are open or in use, for ten seconds at the most. */
-static gboolean
-settles (TlcService *service, guint64 open, guint64 busy)
-{
-  TlcStats stats;
-
-  for (guint i = 0; i < 10000; i++)
-    {
-      tlc_service_get_stats (service, &stats);
-      if (stats.connections_open == open && stats.connections_busy == busy)
-        return TRUE;
-      g_usleep (1000);
-    }
-  return FALSE;
-}
-
 /* Law 2: the call after a change goes where the change says, and each change counts. */
 START_TEST (test_reconfigure_moves_the_next_call)
 {
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   for (guint i = 0; i < 20; i++)
     {
       assert_served_by (pair.service, i % 2 == 0 ? "A" : "B");
@@ -85,7 +41,7 @@ START_TEST (test_reconfigure_moves_the_next_call)
       tlc_echo_reconfigure (pair.service, i % 2 == 0 ? pair.at_b : pair.at_a, NULL);
     }
   ck_assert_uint_eq (count_connects (pair.service), 20);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -93,9 +49,9 @@ END_TEST
 START_TEST (test_reconfigure_keeps_what_stays)
 {
   g_autofree char *both = NULL;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   both = g_strdup_printf ("%s %s", pair.at_b, pair.at_a);
   assert_served_by (pair.service, "A");
   tlc_echo_reconfigure (pair.service, both, NULL);
@@ -107,7 +63,7 @@ START_TEST (test_reconfigure_keeps_what_stays)
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   assert_served_by (pair.service, "B");
   ck_assert_uint_eq (count_connects (pair.service), 2);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -134,19 +90,19 @@ START_TEST (test_reconfigure_lets_calls_in_flight_finish)
 {
   Take take = { .milliseconds = 300 };
   pthread_t thread;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   take.service = pair.service;
   ck_assert_int_eq (pthread_create (&thread, NULL, take_a_while, &take), 0);
-  ck_assert (settles (pair.service, 1, 1));
+  ck_assert (tlc_pair_settles (&pair, 1, 1));
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   assert_served_by (pair.service, "B");
   pthread_join (thread, NULL);
   ck_assert (take.ok);
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 0);
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_b), 1);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -174,9 +130,9 @@ START_TEST (test_reconfigure_closes_what_sleepers_have)
   enum { N = 40 };
   pthread_t threads[N];
   Sleeper sleeper;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   sleeper.service = pair.service;
   pthread_barrier_init (&sleeper.called, NULL, N + 1);
   pthread_barrier_init (&sleeper.leave, NULL, N + 1);
@@ -185,33 +141,14 @@ START_TEST (test_reconfigure_closes_what_sleepers_have)
   pthread_barrier_wait (&sleeper.called);
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), N);
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
-  ck_assert (settles (pair.service, 0, 0));
+  ck_assert (tlc_pair_settles (&pair, 0, 0));
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 0);
   pthread_barrier_wait (&sleeper.leave);
   for (guint i = 0; i < N; i++)
     pthread_join (threads[i], NULL);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
-
-/* A UNIX listener that accepts nobody yet, with its backlog full: a connect waits. */
-static int
-full_listener_new (char **ret_endpoint, int *ret_filler)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  socklen_t length;
-
-  length = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1
-                        + (gsize) snprintf (address.sun_path + 1, sizeof address.sun_path - 1,
-                                            "tlc-test-full-%d", getpid ()));
-  ck_assert_int_eq (bind (fd, (struct sockaddr *) &address, length), 0);
-  ck_assert_int_eq (listen (fd, 0), 0);
-  *ret_filler = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ck_assert_int_eq (connect (*ret_filler, (struct sockaddr *) &address, length), 0);
-  *ret_endpoint = g_strdup_printf ("unix:@%s", address.sun_path + 1);
-  return fd;
-}
 
 static void *
 call_who (void *data)
@@ -223,31 +160,29 @@ call_who (void *data)
  * it gets not one byte, and the call goes to the new one. */
 START_TEST (test_reconfigure_falls_into_a_connect)
 {
-  g_autofree char *slow = NULL;
-  int filler, listener = full_listener_new (&slow, &filler);
-  int accepted;
+  TlcFullListener slow;
   pthread_t thread;
+  int accepted;
   void *who;
   char byte;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
-  tlc_echo_reconfigure (pair.service, slow, "connect-timeout", "20s", "call-timeout", "20s", NULL);
+  tlc_pair_init (&pair);
+  tlc_full_listener_init (&slow);
+  tlc_echo_reconfigure (pair.service, slow.endpoint, "connect-timeout", "20s", "call-timeout",
+                        "20s", NULL);
   ck_assert_int_eq (pthread_create (&thread, NULL, call_who, pair.service), 0);
-  ck_assert (settles (pair.service, 1, 1)); /* claimed: it connects */
+  ck_assert (tlc_pair_settles (&pair, 1, 1)); /* claimed: it connects */
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
-  accepted = accept4 (listener, NULL, NULL, SOCK_CLOEXEC); /* the filler makes room */
-  close (accepted);
-  accepted = accept4 (listener, NULL, NULL, SOCK_CLOEXEC);
+  accepted = tlc_full_listener_accept (&slow);
   ck_assert_int_eq (recv (accepted, &byte, 1, 0), 0);
   pthread_join (thread, &who);
   ck_assert_str_eq (who, "B");
   g_free (who);
   ck_assert_uint_eq (count_connects (pair.service), 2);
   close (accepted);
-  close (filler);
-  close (listener);
-  pair_clear (&pair);
+  tlc_full_listener_clear (&slow);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -255,23 +190,23 @@ END_TEST
  * sent. */
 START_TEST (test_reconfigure_saves_a_call_whose_connect_fails)
 {
-  g_autofree char *slow = NULL;
-  int filler, listener = full_listener_new (&slow, &filler);
+  TlcFullListener slow;
   pthread_t thread;
   void *who;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
-  tlc_echo_reconfigure (pair.service, slow, "connect-timeout", "20s", "call-timeout", "20s", NULL);
+  tlc_pair_init (&pair);
+  tlc_full_listener_init (&slow);
+  tlc_echo_reconfigure (pair.service, slow.endpoint, "connect-timeout", "20s", "call-timeout",
+                        "20s", NULL);
   ck_assert_int_eq (pthread_create (&thread, NULL, call_who, pair.service), 0);
-  ck_assert (settles (pair.service, 1, 1));
+  ck_assert (tlc_pair_settles (&pair, 1, 1));
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
-  close (listener); /* refuses */
+  tlc_full_listener_clear (&slow); /* refuses */
   pthread_join (thread, &who);
   ck_assert_str_eq (who, "B");
   g_free (who);
-  close (filler);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -280,9 +215,9 @@ START_TEST (test_reconfigure_call_timeout_alone)
 {
   static const char *const timeouts[] = { "80ms", "20s", "10ms", "300ms" };
   gint32 value;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   tlc_echo_must_add (pair.service);
   tlc_echo_reconfigure (pair.service, pair.at_a, "call-timeout", "30s", NULL);
   ck_assert (echo_if_take (tlc_echo_client (pair.service), &value, 20, 1, NULL));
@@ -306,7 +241,7 @@ START_TEST (test_reconfigure_call_timeout_alone)
       /* Calls that timed out close theirs. */
       ck_assert_uint_eq (count_connects (pair.service), connects + i % 2);
     }
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -326,9 +261,9 @@ echo_bytes (TlcService *service, gsize n, GError **error)
  * higher one too. */
 START_TEST (test_reconfigure_max_message_size)
 {
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   ck_assert (echo_bytes (pair.service, 50000, NULL));
   for (guint i = 0; i < 2; i++)
     {
@@ -346,7 +281,7 @@ START_TEST (test_reconfigure_max_message_size)
       tlc_echo_reconfigure (pair.service, pair.at_a, NULL);
       ck_assert (echo_bytes (pair.service, 200000, NULL));
     }
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -370,9 +305,9 @@ START_TEST (test_reconfigure_refuses_what_cannot_be)
 {
   g_autoptr (TlcConfig) config = tlc_config_new ();
   g_autoptr (GError) error = NULL;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   assert_served_by (pair.service, "A");
   must_not_reconfigure (pair.service, config, TLC_ERROR_CONFIG,
                         "endpoints: not set; it has no default: give a value such as");
@@ -383,7 +318,7 @@ START_TEST (test_reconfigure_refuses_what_cannot_be)
   must_not_reconfigure (pair.service, config, TLC_ERROR_UNAVAILABLE,
                         "tcp://tlc-test.invalid:1: name not resolved: ");
   ck_assert_uint_eq (count_connects (pair.service), 1);
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -391,16 +326,16 @@ END_TEST
 START_TEST (test_reconfigure_not_inside_a_read_section)
 {
   g_autoptr (TlcConfig) config = tlc_config_new ();
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   ck_assert (tlc_config_set (config, "endpoints", pair.at_b, NULL));
   urcu_bp_read_lock ();
   must_not_reconfigure (pair.service, config, TLC_ERROR_BUSY, "RCU read section");
   urcu_bp_read_unlock ();
   ck_assert (tlc_service_reconfigure (pair.service, config, NULL));
   assert_served_by (pair.service, "B");
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -429,9 +364,9 @@ START_TEST (test_reconfigure_bounded_when_a_reader_stays)
   pthread_t thread;
   Reader reader;
   guint n = 0;
-  Pair pair;
+  TlcPair pair;
 
-  pair_init (&pair);
+  tlc_pair_init (&pair);
   ck_assert (tlc_config_set (config, "endpoints", pair.at_a, NULL));
   pthread_barrier_init (&reader.inside, NULL, 2);
   pthread_barrier_init (&reader.leave, NULL, 2);
@@ -446,7 +381,7 @@ START_TEST (test_reconfigure_bounded_when_a_reader_stays)
   pthread_barrier_wait (&reader.leave);
   pthread_join (thread, NULL);
   ck_assert (tlc_service_reconfigure (pair.service, config, NULL));
-  pair_clear (&pair);
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -455,11 +390,11 @@ START_TEST (test_reconfigure_starts_one_thread)
 {
   guint threads = tlc_process_count_threads ();
   guint fds;
-  Pair pair;
+  TlcPair pair;
 
   for (guint i = 0; i < 20; i++)
     {
-      pair_init (&pair);
+      tlc_pair_init (&pair);
       fds = tlc_process_count_fds ();
       ck_assert_uint_eq (tlc_process_count_threads (), threads);
       for (guint j = 0; j < 10; j++)
@@ -467,7 +402,7 @@ START_TEST (test_reconfigure_starts_one_thread)
       ck_assert_uint_eq (tlc_process_count_threads (), threads + 1);
       ck_assert_uint_eq (tlc_process_count_fds (), fds + 1);
       tlc_service_ref (pair.service);
-      pair_clear (&pair);
+      tlc_pair_clear (&pair);
       ck_assert_uint_eq (tlc_process_count_threads (), threads + 1);
       tlc_service_unref (pair.service);
       ck_assert (tlc_process_settles (tlc_process_count_threads, threads));

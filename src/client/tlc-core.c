@@ -151,8 +151,9 @@ tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, 
   tlc_root_unlock ();
   if (next == NULL)
     return FALSE;
-  if (tlc_keeper_schedule (&core->tend, tlc_clock_now_us ()))
-    tlc_core_ref (core);
+  /* The job's reference first: it may be over before we could take it. */
+  if (!tlc_keeper_schedule (&tlc_core_ref (core)->tend, tlc_clock_now_us ()))
+    tlc_core_unref (core);
   return TRUE;
 }
 

@@ -19,8 +19,8 @@ struct _TlcJob {
 gboolean tlc_keeper_start (GError **error);
 
 /* Has @job run once at @due_us of the monotonic clock, or at an earlier time that it is scheduled
- * for already. TRUE: it was not scheduled before, so the caller owes a reference, which must not be
- * the only one. (While it runs it is not scheduled.) Any thread. */
+ * for already. TRUE: it was not scheduled before (while it runs it is not), and a reference of the
+ * caller's to what it is a part of was taken over; else the caller keeps that. Any thread. */
 gboolean tlc_keeper_schedule (TlcJob *job, gint64 due_us);
 
 /* No service is open: the keeper runs what it still has, due or not, and ends. */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Two servers, and one that keeps who connects waiting. */
+#include "support/tlc-pair.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+void
+tlc_pair_init (TlcPair *pair)
+{
+  pair->a = tlc_echo_server ((const char *const[]){ "--name", "A", NULL });
+  pair->b = tlc_echo_server ((const char *const[]){ "--name", "B", NULL });
+  pair->at_a = tlc_server_get_endpoint (pair->a);
+  pair->at_b = tlc_server_get_endpoint (pair->b);
+  pair->service = tlc_echo_service (pair->at_a, NULL);
+}
+
+void
+tlc_pair_clear (TlcPair *pair)
+{
+  tlc_thread_detach ();
+  tlc_service_unref (pair->service);
+  tlc_server_stop (pair->a);
+  tlc_server_stop (pair->b);
+}
+
+gboolean
+tlc_pair_settles (TlcPair *pair, guint64 open, guint64 busy)
+{
+  TlcStats stats;
+
+  for (guint i = 0; i < 10000; i++)
+    {
+      tlc_service_get_stats (pair->service, &stats);
+      if (stats.connections_open == open && stats.connections_busy == busy)
+        return TRUE;
+      g_usleep (1000);
+    }
+  return FALSE;
+}
+
+/* A UNIX socket with room for one in its queue, which one of ours takes: connect() says EAGAIN to the
+ * next, and TLC tries again and again. */
+void
+tlc_full_listener_init (TlcFullListener *listener)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  socklen_t length = sizeof address.sun_family;
+
+  /* Bound to no name in particular: the kernel chooses an abstract one. */
+  listener->fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_eq (bind (listener->fd, (struct sockaddr *) &address, length), 0);
+  ck_assert_int_eq (listen (listener->fd, 0), 0);
+  length = sizeof address;
+  ck_assert_int_eq (getsockname (listener->fd, (struct sockaddr *) &address, &length), 0);
+  listener->endpoint
+      = g_strdup_printf ("unix:@%.*s", (int) (length - offsetof (struct sockaddr_un, sun_path) - 1),
+                         address.sun_path + 1);
+  listener->filler = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ck_assert_int_eq (connect (listener->filler, (struct sockaddr *) &address, length), 0);
+}
+
+void
+tlc_full_listener_clear (TlcFullListener *listener)
+{
+  close (listener->fd);
+  close (listener->filler);
+  g_clear_pointer (&listener->endpoint, g_free);
+}
+
+int
+tlc_full_listener_accept (TlcFullListener *listener)
+{
+  close (accept4 (listener->fd, NULL, NULL, SOCK_CLOEXEC)); /* the filler */
+  return accept4 (listener->fd, NULL, NULL, SOCK_CLOEXEC);
+}
