@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 typedef struct _BenchLoad BenchLoad;
 
-/* What was done since bench_load_start() returned. */
+/* What was done since bench_load_start() returned, or since the last lap. */
 typedef struct {
   guint64 calls; /* answered rightly */
   guint64 failures;
@@ -25,6 +25,10 @@ typedef struct {
  * counted: connecting is not what is measured. */
 BenchLoad *bench_load_start (BenchWay *way, guint n_threads);
 void bench_load_read (BenchLoad *load, BenchLoadResult *ret_result);
+
+/* What was done since the last lap, or since the start; begins the next one. The failures are all
+ * there were. Threads: one at a time. */
+void bench_load_lap (BenchLoad *load, BenchLoadResult *ret_result);
 
 /* Lets @microseconds pass; returns early, FALSE, when a call failed. */
 gboolean bench_load_wait (BenchLoad *load, gint64 microseconds);

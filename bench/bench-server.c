@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Picks the server; starting and stopping is tests/support/tlc-server.c's. */
+/* Picks the server; starting and stopping is tests/support/tlc-server.c's. Counts connections to
+ * it. */
 
 #include "bench-server.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
+
+#define BENCH_SERVER_LOOPBACK "tcp://127.0.0.1:"
+#define BENCH_TCP_ESTABLISHED 1 /* as /proc/net/tcp writes it */
 
 TlcServer *
 bench_server_start (guint delay_us, const char **ret_what, GError **error)
 {
+  return bench_server_start_named (NULL, delay_us, ret_what, error);
+}
+
+TlcServer *
+bench_server_start_named (const char *name, guint delay_us, const char **ret_what, GError **error)
+{
   g_autofree char *delay = g_strdup_printf ("%u", delay_us);
-  const char *arguments[] = { "--delay-us", delay, NULL };
+  const char *arguments[] = { "--delay-us", delay, name != NULL ? "--name" : NULL, name, NULL };
   g_autoptr (GError) cpp_error = NULL;
   TlcServer *server = tlc_server_start (TLC_SERVER_CPP, arguments, &cpp_error);
 
@@ -24,6 +35,40 @@ bench_server_start (guint delay_us, const char **ret_what, GError **error)
     }
   *ret_what = "a server of our own in C, because there is none in C++";
   return tlc_server_start (TLC_SERVER_C, arguments, error);
+}
+
+/* One line of /proc/net/tcp: "sl: local-address:port remote-address:port state ...", in
+ * hexadecimal, addresses in the order of the network's bytes. */
+static gboolean
+bench_server_line_leads_to (const char *line, guint port)
+{
+  guint address, line_port, state;
+
+  return sscanf (line, " %*u: %*x:%*x %x:%x %x", &address, &line_port, &state) == 3
+         && address == g_htonl (0x7f000001) && line_port == port && state == BENCH_TCP_ESTABLISHED;
+}
+
+gboolean
+bench_server_count_connections (const char *endpoint, guint *ret_n, GError **error)
+{
+  g_autofree char *table = NULL;
+  g_auto (GStrv) lines = NULL;
+  guint port = 0;
+
+  *ret_n = 0;
+  if (sscanf (endpoint, BENCH_SERVER_LOOPBACK "%u", &port) != 1)
+    {
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                   "%s does not begin with " BENCH_SERVER_LOOPBACK, endpoint);
+      return FALSE;
+    }
+  if (!g_file_get_contents ("/proc/net/tcp", &table, NULL, error))
+    return FALSE;
+  lines = g_strsplit (table, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++)
+    if (bench_server_line_leads_to (lines[i], port))
+      (*ret_n)++;
+  return TRUE;
 }
 
 guint

@@ -38,12 +38,22 @@ bench_way_count_connections (BenchWayKind kind, guint n_callers, guint pool_size
     }
 }
 
-static TlcService *
-bench_way_make_service (const char *endpoint, GError **error)
+TlcConfig *
+bench_way_make_config (const char *endpoints, GError **error)
 {
   g_autoptr (TlcConfig) config = tlc_config_new ();
 
-  if (!tlc_config_set (config, "endpoints", endpoint, error))
+  if (!tlc_config_set (config, "endpoints", endpoints, error))
+    return NULL;
+  return g_steal_pointer (&config);
+}
+
+static TlcService *
+bench_way_make_service (const char *endpoint, GError **error)
+{
+  g_autoptr (TlcConfig) config = bench_way_make_config (endpoint, error);
+
+  if (config == NULL)
     return NULL;
   return tlc_service_new ("echo", TYPE_ECHO_CLIENT, config, error);
 }

@@ -26,6 +26,10 @@ typedef struct {
   gpointer stock; /* the StockClient behind it, if there is one */
 } BenchLoan;
 
+/* Settings of BENCH_WAY_TLC's service, for tlc_service_reconfigure() too: a list of endpoints, and
+ * all else by default. */
+TlcConfig *bench_way_make_config (const char *endpoints, GError **error);
+
 const char *bench_way_name (BenchWayKind kind); /* "lock", "pool", "thread", "tlc" */
 
 /* @pool_size is for BENCH_WAY_POOL. Stock sides connect here, but BENCH_WAY_THREAD, which like TLC

@@ -30,47 +30,10 @@ must_not_drain (TlcService *service, guint timeout_ms, TlcError code, const char
   ck_assert_msg (strstr (error->message, text) != NULL, "%s", error->message);
 }
 
-/* A call that takes a while, on a thread of its own. */
-typedef struct {
-  TlcService *service;
-  gint32 milliseconds;
-  pid_t thread_id;
-  pthread_t thread;
-  gboolean ok;
-} Take;
-
-static void *
-take_main (void *data)
-{
-  Take *take = data;
-  gint32 value = 0;
-
-  take->thread_id = gettid ();
-  take->ok = echo_if_take (tlc_echo_client (take->service), &value, take->milliseconds, 4711, NULL)
-             && value == 4711;
-  return NULL;
-}
-
-static void
-take_start (Take *take, TlcPair *pair, gint32 milliseconds)
-{
-  take->service = pair->service;
-  take->milliseconds = milliseconds;
-  ck_assert_int_eq (pthread_create (&take->thread, NULL, take_main, take), 0);
-  ck_assert (tlc_pair_settles (pair, 1, 1));
-}
-
-static void
-take_join (Take *take)
-{
-  pthread_join (take->thread, NULL);
-  ck_assert (take->ok);
-}
-
 /* Where nothing was taken out there is nothing to wait for, whatever calls are in flight. */
 START_TEST (test_drain_of_nothing)
 {
-  Take take;
+  TlcTake take;
   TlcPair pair;
 
   tlc_pair_init (&pair);
@@ -78,9 +41,9 @@ START_TEST (test_drain_of_nothing)
   tlc_echo_must_add (pair.service);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
   tlc_thread_detach ();
-  take_start (&take, &pair, 200);
+  tlc_take_start (&take, pair.service, 200);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
-  take_join (&take);
+  tlc_take_join (&take);
   tlc_pair_clear (&pair);
 }
 END_TEST
@@ -90,11 +53,11 @@ END_TEST
 START_TEST (test_drain_waits_for_calls_in_flight)
 {
   g_autofree char *text = NULL;
-  Take take;
+  TlcTake take;
   TlcPair pair;
 
   tlc_pair_init (&pair);
-  take_start (&take, &pair, 500);
+  tlc_take_start (&take, pair.service, 2000);
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   tlc_echo_must_add (pair.service);
   text = g_strdup_printf ("1 call is older than generation 2, the oldest by thread %d for ",
@@ -104,7 +67,7 @@ START_TEST (test_drain_waits_for_calls_in_flight)
   must_not_drain (pair.service, 0, TLC_ERROR_TIMED_OUT, pair.at_a);
   must_drain (pair.service);
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 0);
-  take_join (&take);
+  tlc_take_join (&take);
   tlc_pair_clear (&pair);
 }
 END_TEST
@@ -113,17 +76,17 @@ END_TEST
 START_TEST (test_drain_does_not_wait_for_what_stays)
 {
   g_autofree char *both = NULL;
-  Take take;
+  TlcTake take;
   TlcPair pair;
 
   tlc_pair_init (&pair);
   both = g_strdup_printf ("%s %s", pair.at_a, pair.at_b);
   tlc_echo_reconfigure (pair.service, both, NULL);
-  take_start (&take, &pair, 1000);
+  tlc_take_start (&take, pair.service, 1000);
   tlc_echo_reconfigure (pair.service, pair.at_a, NULL);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 1);
-  take_join (&take);
+  tlc_take_join (&take);
   tlc_pair_clear (&pair);
 }
 END_TEST
@@ -174,23 +137,31 @@ START_TEST (test_drain_closes_what_sleepers_have)
 }
 END_TEST
 
+static void *
+call_once (void *data)
+{
+  tlc_echo_must_add (data);
+  return NULL;
+}
+
 /* A connect that was begun by the old configuration counts as a call. */
 START_TEST (test_drain_waits_for_connects)
 {
   TlcFullListener slow;
-  Take take;
+  pthread_t thread;
   TlcPair pair;
 
   tlc_pair_init (&pair);
   tlc_full_listener_init (&slow);
   tlc_echo_reconfigure (pair.service, slow.endpoint, "connect-timeout", "20s", "call-timeout",
                         "20s", NULL);
-  take_start (&take, &pair, 1);
+  ck_assert_int_eq (pthread_create (&thread, NULL, call_once, pair.service), 0);
+  ck_assert (tlc_pair_settles (&pair, 1, 1));
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   must_not_drain (pair.service, 0, TLC_ERROR_TIMED_OUT, " ms, connecting");
   tlc_full_listener_clear (&slow);
   must_drain (pair.service);
-  take_join (&take);
+  pthread_join (thread, NULL);
   tlc_pair_clear (&pair);
 }
 END_TEST

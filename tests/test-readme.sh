@@ -31,8 +31,21 @@ program () { sed -n '/^```c$/,/^```$/p' "$root/README.md" | sed '1d;$d'; }
 example () { sed -n '/^#include/,$p' "$root/examples/call.c"; }
 present () { (cd "$root/src" && ls control/*.c client/*.c connect/*.c keeper/*.c observe/*.c model/*.c) | sort; }
 
+# Each room includes itself and those below it: prints what includes upwards.
+climbing () {
+  local rooms="control client connect keeper observe model" above='' room
+  for room in $rooms; do
+    if [ -n "$above" ]; then
+      (cd "$root/src" && grep -nE "^#include \"($above)/" "$room"/*.[ch])
+    fi
+    above="${above:+$above|}$room"
+  done
+}
+nothing_climbs () { ! climbing | grep .; }
+
 check "the map of src/ is what is built" diff <(mapped) <(built)
 check "what is built is what is there" diff <(built) <(present)
+check "a room includes only rooms below it" nothing_climbs
 check "the program is examples/call.c" diff <(program) <(example)
 echo "1..$number"
 exit $status

@@ -67,39 +67,19 @@ START_TEST (test_reconfigure_keeps_what_stays)
 }
 END_TEST
 
-typedef struct {
-  TlcService *service;
-  gint32 milliseconds;
-  gboolean ok;
-} Take;
-
-static void *
-take_a_while (void *data)
-{
-  Take *take = data;
-  gint32 value = 0;
-
-  take->ok = echo_if_take (tlc_echo_client (take->service), &value, take->milliseconds, 4711, NULL)
-             && value == 4711;
-  return NULL;
-}
-
 /* Law 2: a call in flight finishes where it began, and its connection is closed when it has; others
  * go on meanwhile. */
 START_TEST (test_reconfigure_lets_calls_in_flight_finish)
 {
-  Take take = { .milliseconds = 300 };
-  pthread_t thread;
+  TlcTake take;
   TlcPair pair;
 
   tlc_pair_init (&pair);
-  take.service = pair.service;
-  ck_assert_int_eq (pthread_create (&thread, NULL, take_a_while, &take), 0);
-  ck_assert (tlc_pair_settles (&pair, 1, 1));
+  tlc_take_start (&take, pair.service, 1000);
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   assert_served_by (pair.service, "B");
-  pthread_join (thread, NULL);
-  ck_assert (take.ok);
+  ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 1);
+  tlc_take_join (&take);
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_a), 0);
   ck_assert_uint_eq (tlc_process_count_connections (pair.at_b), 1);
   tlc_pair_clear (&pair);
@@ -388,7 +368,6 @@ END_TEST
 /* Law 10: no thread before the first change, one after it, none after the last service. */
 START_TEST (test_reconfigure_starts_one_thread)
 {
-  guint threads = tlc_process_count_threads ();
   guint fds;
   TlcPair pair;
 
@@ -396,16 +375,16 @@ START_TEST (test_reconfigure_starts_one_thread)
     {
       tlc_pair_init (&pair);
       fds = tlc_process_count_fds ();
-      ck_assert_uint_eq (tlc_process_count_threads (), threads);
+      ck_assert (tlc_process_settles (tlc_process_count_library_threads, 0));
       for (guint j = 0; j < 10; j++)
         tlc_echo_reconfigure (pair.service, j % 2 == 0 ? pair.at_b : pair.at_a, NULL);
-      ck_assert_uint_eq (tlc_process_count_threads (), threads + 1);
+      ck_assert (tlc_process_settles (tlc_process_count_library_threads, 1));
       ck_assert_uint_eq (tlc_process_count_fds (), fds + 1);
       tlc_service_ref (pair.service);
       tlc_pair_clear (&pair);
-      ck_assert_uint_eq (tlc_process_count_threads (), threads + 1);
+      ck_assert (tlc_process_settles (tlc_process_count_library_threads, 1));
       tlc_service_unref (pair.service);
-      ck_assert (tlc_process_settles (tlc_process_count_threads, threads));
+      ck_assert (tlc_process_settles (tlc_process_count_library_threads, 0));
     }
 }
 END_TEST

@@ -42,6 +42,47 @@ tlc_pair_settles (TlcPair *pair, guint64 open, guint64 busy)
   return FALSE;
 }
 
+static void *
+tlc_take_main (void *data)
+{
+  TlcTake *take = data;
+  gint32 value = 0;
+
+  take->thread_id = gettid ();
+  take->ok = echo_if_take (tlc_echo_client (take->service), &value, take->milliseconds, 4711, NULL)
+             && value == 4711;
+  return NULL;
+}
+
+static guint64
+tlc_take_count_sent (TlcService *service)
+{
+  TlcStats stats;
+
+  tlc_service_get_stats (service, &stats);
+  return stats.bytes_sent;
+}
+
+void
+tlc_take_start (TlcTake *take, TlcService *service, gint32 milliseconds)
+{
+  guint64 sent = tlc_take_count_sent (service);
+
+  take->service = service;
+  take->milliseconds = milliseconds;
+  ck_assert_int_eq (pthread_create (&take->thread, NULL, tlc_take_main, take), 0);
+  for (guint i = 0; i < 10000 && tlc_take_count_sent (service) == sent; i++)
+    g_usleep (1000);
+  ck_assert_uint_gt (tlc_take_count_sent (service), sent);
+}
+
+void
+tlc_take_join (TlcTake *take)
+{
+  pthread_join (take->thread, NULL);
+  ck_assert (take->ok);
+}
+
 /* A UNIX socket with room for one in its queue, which one of ours takes: connect() says EAGAIN to the
  * next, and TLC tries again and again. */
 void

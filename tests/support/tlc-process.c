@@ -33,6 +33,26 @@ tlc_process_count_threads (void)
   return tlc_process_count_entries ("/proc/self/task");
 }
 
+guint
+tlc_process_count_library_threads (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  const char *task;
+  guint n = 0;
+
+  g_assert (dir != NULL);
+  while ((task = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/comm", task);
+      g_autofree char *name = NULL;
+
+      /* It may be gone by now. */
+      if (g_file_get_contents (path, &name, NULL, NULL))
+        n += g_str_has_prefix (name, "tlc-") ? 1 : 0;
+    }
+  return n;
+}
+
 gsize
 tlc_process_allocated (void)
 {
