@@ -11,10 +11,10 @@
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
 
-/* Services that exist, by index: a free one is taken again, so that the tables of threads stay
+/* Cores that exist, by index: a free one is taken again, so that the tables of threads stay
  * short. */
 static pthread_mutex_t tlc_core_index_lock = PTHREAD_MUTEX_INITIALIZER;
-static guint8 *tlc_core_index_taken; /* under the lock, as what follows */
+static TlcCore **tlc_core_index; /* under the lock, as what follows; NULL where it is free */
 static guint32 tlc_core_index_size;
 static guint64 tlc_core_last_id;
 
@@ -24,17 +24,18 @@ tlc_core_take_index (TlcCore *core)
   guint32 index;
 
   pthread_mutex_lock (&tlc_core_index_lock);
-  for (index = 0; index < tlc_core_index_size && tlc_core_index_taken[index]; index++)
+  for (index = 0; index < tlc_core_index_size && tlc_core_index[index] != NULL; index++)
     ;
   if (index == tlc_core_index_size)
     {
       guint32 size = MAX (16, tlc_core_index_size * 2);
 
-      tlc_core_index_taken = g_realloc (tlc_core_index_taken, size);
-      memset (tlc_core_index_taken + tlc_core_index_size, 0, size - tlc_core_index_size);
+      tlc_core_index = g_renew (TlcCore *, tlc_core_index, size);
+      memset (tlc_core_index + tlc_core_index_size, 0,
+              (size - tlc_core_index_size) * sizeof *tlc_core_index);
       tlc_core_index_size = size;
     }
-  tlc_core_index_taken[index] = 1;
+  tlc_core_index[index] = core;
   core->index = index;
   core->id = ++tlc_core_last_id;
   pthread_mutex_unlock (&tlc_core_index_lock);
@@ -44,7 +45,7 @@ static void
 tlc_core_return_index (TlcCore *core)
 {
   pthread_mutex_lock (&tlc_core_index_lock);
-  tlc_core_index_taken[core->index] = 0;
+  tlc_core_index[core->index] = NULL;
   pthread_mutex_unlock (&tlc_core_index_lock);
 }
 
@@ -175,4 +176,53 @@ tlc_core_is_closed (const TlcCore *core)
 {
   /* ORDER(core.closed): relaxed; see tlc_core_close(). */
   return atomic_load_explicit (&core->is_closed, memory_order_relaxed);
+}
+
+/* The first core at or after *@index; NULL: there is none. With the lock held. */
+static TlcCore *
+tlc_core_next_unlocked (guint32 *index)
+{
+  while (*index < tlc_core_index_size)
+    if (tlc_core_index[(*index)++] != NULL)
+      return tlc_core_index[*index - 1];
+  return NULL;
+}
+
+void
+tlc_core_before_fork (void)
+{
+  TlcCore *core;
+
+  pthread_mutex_lock (&tlc_core_index_lock);
+  for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
+    {
+      tlc_ledger_lock (&core->ledger);
+      tlc_seats_before_fork (&core->seats);
+    }
+}
+
+void
+tlc_core_after_fork_parent (void)
+{
+  TlcCore *core;
+
+  for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
+    {
+      tlc_seats_after_fork_parent (&core->seats);
+      tlc_ledger_unlock (&core->ledger);
+    }
+  pthread_mutex_unlock (&tlc_core_index_lock);
+}
+
+void
+tlc_core_after_fork_child (void)
+{
+  TlcCore *core;
+
+  for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
+    {
+      tlc_seats_after_fork_child (&core->seats);
+      tlc_ledger_unlock (&core->ledger);
+    }
+  pthread_mutex_unlock (&tlc_core_index_lock);
 }

@@ -39,3 +39,8 @@ gboolean tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *
 /* No more calls: what no call uses is closed now, the rest at the end of its call. Once. */
 void tlc_core_close (TlcCore *core);
 gboolean tlc_core_is_closed (const TlcCore *core);
+
+/* Around fork(): the locks of all cores. */
+void tlc_core_before_fork (void);
+void tlc_core_after_fork_parent (void);
+void tlc_core_after_fork_child (void);

@@ -250,3 +250,24 @@ tlc_seats_count (TlcSeats *seats, guint64 *ret_open, guint64 *ret_busy)
       *ret_busy += TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED;
     }
 }
+
+void
+tlc_seats_before_fork (TlcSeats *seats)
+{
+  pthread_mutex_lock (&seats->drain_lock);
+}
+
+void
+tlc_seats_after_fork_parent (TlcSeats *seats)
+{
+  pthread_mutex_unlock (&seats->drain_lock);
+}
+
+void
+tlc_seats_after_fork_child (TlcSeats *seats)
+{
+  /* ORDER(seats.drainers): relaxed; there is one thread. */
+  atomic_store_explicit (&seats->n_drainers, 0, memory_order_relaxed);
+  seats->drain_moved = (pthread_cond_t) PTHREAD_COND_INITIALIZER;
+  pthread_mutex_unlock (&seats->drain_lock);
+}

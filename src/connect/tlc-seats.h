@@ -96,6 +96,11 @@ void tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next);
 void tlc_seats_sweep_retired (TlcSeats *seats);
 void tlc_seats_count (TlcSeats *seats, guint64 *ret_open, guint64 *ret_busy);
 
+/* Around fork(). In the child nobody drains. */
+void tlc_seats_before_fork (TlcSeats *seats);
+void tlc_seats_after_fork_parent (TlcSeats *seats);
+void tlc_seats_after_fork_child (TlcSeats *seats);
+
 /* Goes over all seats that were there when it began: NULL after the last.
  *   for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;) */
 typedef struct {

@@ -57,6 +57,18 @@ tlc_ledger_strike (TlcLedger *ledger, TlcCounters *counters)
   pthread_mutex_unlock (&ledger->lock);
 }
 
+void
+tlc_ledger_lock (TlcLedger *ledger)
+{
+  pthread_mutex_lock (&ledger->lock);
+}
+
+void
+tlc_ledger_unlock (TlcLedger *ledger)
+{
+  pthread_mutex_unlock (&ledger->lock);
+}
+
 static void
 tlc_ledger_fill (TlcStats *stats, const guint64 *sums, const TlcHistogramSum *latency)
 {

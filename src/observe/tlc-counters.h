@@ -43,6 +43,9 @@ void tlc_ledger_clear (TlcLedger *ledger);
 /* Enters zeroed @counters; strikes them out after adding them to what the departed did. */
 void tlc_ledger_enter (TlcLedger *ledger, TlcCounters *counters);
 void tlc_ledger_strike (TlcLedger *ledger, TlcCounters *counters);
+/* Around fork(). */
+void tlc_ledger_lock (TlcLedger *ledger);
+void tlc_ledger_unlock (TlcLedger *ledger);
 /* Fills in what counters know. */
 void tlc_ledger_sum (TlcLedger *ledger, TlcStats *stats);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* fork(): the child has the memory of all threads and no thread but the one that forked. So that it
- * finds our locks free and liburcu's registry without the threads that are gone, both are taken
- * before and set right after.
+ * finds our locks free, what they guard whole, and liburcu's registry without the threads that are
+ * gone, all are taken before, the upper rooms' first, and set right after.
  *
  * The handlers are registered when the library is loaded, before anybody else's that may use us:
  * what is registered first prepares last. liburcu's own preparation blocks all signals and holds
@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "client/tlc-core.h"
 #include "keeper/tlc-keeper.h"
 #include "keeper/tlc-resolver.h"
 #include "model/rcu.h"
@@ -19,6 +20,13 @@
 /* Of the forking thread, from prepare to the handler that follows; the locks guard it. */
 static gboolean tlc_fork_by_host;
 
+/* Those between 31 and SIGRTMIN are glibc's own: it takes them out of every mask. */
+static gboolean
+tlc_fork_can_be_blocked (int signal)
+{
+  return signal != SIGKILL && signal != SIGSTOP && (signal < 32 || signal >= SIGRTMIN);
+}
+
 static gboolean
 tlc_fork_is_prepared_by_host (void)
 {
@@ -26,8 +34,8 @@ tlc_fork_is_prepared_by_host (void)
 
   if (pthread_sigmask (SIG_BLOCK, NULL, &blocked) != 0)
     return FALSE;
-  for (int signal = 1; signal < SIGRTMIN; signal++)
-    if (signal != SIGKILL && signal != SIGSTOP && sigismember (&blocked, signal) == 0)
+  for (int signal = 1; signal < NSIG; signal++)
+    if (tlc_fork_can_be_blocked (signal) && sigismember (&blocked, signal) == 0)
       return FALSE;
   return TRUE;
 }
@@ -35,6 +43,7 @@ tlc_fork_is_prepared_by_host (void)
 static void
 tlc_fork_prepare (void)
 {
+  tlc_core_before_fork ();
   tlc_root_lock ();
   tlc_worker_lock ();
   tlc_fork_by_host = tlc_fork_is_prepared_by_host ();
@@ -49,6 +58,7 @@ tlc_fork_parent (void)
     tlc_rcu_after_fork_parent ();
   tlc_worker_unlock ();
   tlc_root_unlock ();
+  tlc_core_after_fork_parent ();
 }
 
 static void
@@ -60,6 +70,7 @@ tlc_fork_child (void)
   tlc_resolver_after_fork_child_unlocked ();
   tlc_worker_unlock ();
   tlc_root_after_fork_child ();
+  tlc_core_after_fork_child ();
 }
 
 static void __attribute__ ((constructor))

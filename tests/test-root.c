@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The root: what readers find after a change, which records outlive it, and when what was replaced
+ * is freed. No name is resolved here: answers are made by hand. */
+#include "model/tlc-root.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "model/rcu.h"
+#include "model/tlc-clock.h"
+#include "model/tlc-error-private.h"
+#include "support/tlc-room.h"
+
+/* --- answers by hand --- */
+
+/* The address that @text begins with, as the answer to whatever was asked: "ADDRESS (name)". */
+static TlcAnswer *
+answer_by (const char *text)
+{
+  g_autofree char *item = g_strndup (text, strcspn (text, " "));
+  g_autoptr (GError) error = NULL;
+  TlcAddress *address = tlc_address_parse (item, &error);
+  GPtrArray *addresses = g_ptr_array_new_with_free_func ((GDestroyNotify) tlc_address_free);
+
+  if (address == NULL)
+    ck_abort_msg ("%s", error->message);
+  g_free (address->text);
+  address->text = g_strdup (text);
+  g_ptr_array_add (addresses, address);
+  return tlc_answer_new (addresses, NULL);
+}
+
+static TlcAnswer *
+answer_by_error (void)
+{
+  GError *error = NULL;
+
+  tlc_error_set (&error, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT, "nobody knows that name");
+  return tlc_answer_new (NULL, error);
+}
+
+/* One answer for each text, up to NULL; "" is an error. */
+static GPtrArray *
+answers_by (const char *const *texts)
+{
+  GPtrArray *answers = tlc_answers_new ();
+
+  for (; *texts != NULL; texts++)
+    g_ptr_array_add (answers, **texts != '\0' ? answer_by (*texts) : answer_by_error ());
+  return answers;
+}
+
+#define ANSWERS(...) answers_by ((const char *const[]){ __VA_ARGS__, NULL })
+
+/* A root of @endpoints, which have @answers, taken over. */
+static TlcRoot *
+root_by (const char *endpoints, GPtrArray *answers)
+{
+  g_autoptr (GError) error = NULL;
+  TlcRoot *root = tlc_root_new (tlc_room_settings (endpoints, NULL), answers, &error);
+
+  if (root == NULL)
+    ck_abort_msg ("%s", error->message);
+  return root;
+}
+
+/* Puts @endpoints in force, which have @answers, taken over. FALSE: they could not be. */
+static gboolean
+try_change_by (TlcRoot *root, const char *endpoints, GPtrArray *answers, GError **error)
+{
+  TlcSnapshot *next;
+
+  tlc_root_lock ();
+  next = tlc_root_make_next_unlocked (root, tlc_room_settings (endpoints, NULL), answers, error);
+  if (next != NULL)
+    tlc_root_publish_unlocked (root, next);
+  tlc_root_unlock ();
+  return next != NULL;
+}
+
+static void
+change_by (TlcRoot *root, const char *endpoints, GPtrArray *answers)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!try_change_by (root, endpoints, answers, &error))
+    ck_abort_msg ("%s", error->message);
+}
+
+/* The same for endpoints that are no names. */
+static void
+change (TlcRoot *root, const char *endpoints)
+{
+  g_autoptr (TlcSettings) settings = tlc_room_settings (endpoints, NULL);
+
+  change_by (root, endpoints, tlc_room_answers (settings));
+}
+
+/* The record in force at that place; the snapshot keeps it. */
+static TlcEndpoint *
+endpoint_at (TlcRoot *root, guint index)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (root);
+
+  ck_assert_uint_lt (index, current->endpoints->len);
+  return current->endpoints->pdata[index];
+}
+
+static gboolean
+knows (TlcRoot *root, const TlcEndpoint *endpoint)
+{
+  g_autofree char *text = tlc_root_describe_endpoint (root, endpoint);
+
+  return text != NULL;
+}
+
+static int
+count_references (TlcSnapshot *snapshot)
+{
+  return atomic_load_explicit (&snapshot->ref_count, memory_order_acquire);
+}
+
+/* --- readers and writers --- */
+
+/* Law 2: what one writer puts in force is what readers see next; who has read keeps what he has. */
+START_TEST (test_root_change_is_seen_next)
+{
+  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@generation-1", NULL));
+
+  for (guint generation = 2; generation <= 100; generation++)
+    {
+      g_autofree char *text = g_strdup_printf ("unix:@generation-%u", generation);
+      g_autoptr (TlcSnapshot) before = tlc_root_read (root);
+      g_autofree char *text_before = g_strdup (tlc_endpoint_get_text (endpoint_at (root, 0)));
+      g_autoptr (TlcSnapshot) after = NULL;
+
+      change (root, text);
+      after = tlc_root_read (root);
+      ck_assert_uint_eq (after->generation, generation);
+      ck_assert_uint_eq (after->endpoints->len, 1);
+      ck_assert_str_eq (tlc_endpoint_get_text (after->endpoints->pdata[0]), text);
+      ck_assert_str_eq (((TlcAddress *) after->settings->addresses->pdata[0])->text, text);
+      tlc_root_reclaim (root);
+      ck_assert_uint_eq (before->generation, generation - 1);
+      ck_assert_str_eq (tlc_endpoint_get_text (before->endpoints->pdata[0]), text_before);
+    }
+}
+END_TEST
+
+/* A closed snapshot is the next generation, has no endpoints, and keeps the settings of the last
+ * one that was not, when that one is gone too. */
+START_TEST (test_root_closed_keeps_the_settings)
+{
+  TlcRoot *root = tlc_room_root (tlc_room_settings ("unix:@last", "call-timeout", "7ms", NULL));
+  g_autoptr (TlcSnapshot) closed = NULL;
+
+  tlc_root_lock ();
+  tlc_root_publish_unlocked (root, tlc_snapshot_new_closed (tlc_root_peek_unlocked (root)));
+  tlc_root_unlock ();
+  tlc_root_reclaim (root);
+  closed = tlc_root_read (root);
+  tlc_root_free (root);
+  ck_assert (closed->closed);
+  ck_assert_uint_eq (closed->generation, 2);
+  ck_assert_uint_eq (closed->endpoints->len, 0);
+  ck_assert_int_eq (closed->settings->call_timeout_us, 7000);
+  ck_assert_str_eq (((TlcAddress *) closed->settings->addresses->pdata[0])->text, "unix:@last");
+}
+END_TEST
+
+/* Law 8: a key that cannot change while a service runs is refused by its name; others are not. */
+START_TEST (test_root_some_settings_cannot_change)
+{
+  g_autoptr (TlcSettings) before = tlc_room_settings ("unix:@one", "call-timeout", "1s", NULL);
+  g_autoptr (TlcSettings) after = tlc_room_settings ("unix:@two", "call-timeout", "2s", NULL);
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (tlc_settings_check_change (before, after, "echo", &error));
+  ck_assert_ptr_null (error);
+  after->transport = (TlcTransportKind) (before->transport + 1);
+  ck_assert (!tlc_settings_check_change (before, after, "echo", &error));
+  ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_CONFIG));
+  ck_assert_ptr_nonnull (strstr (error->message, "service echo: transport = "));
+  ck_assert_ptr_nonnull (strstr (error->message, "leave it at framed"));
+}
+END_TEST
+
+/* --- endpoints --- */
+
+/* An address that stays keeps its record, whatever stands before and after it. */
+START_TEST (test_root_endpoint_that_stays_is_the_same)
+{
+  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@a, unix:@b", NULL));
+  TlcEndpoint *a = endpoint_at (root, 0), *b = endpoint_at (root, 1);
+
+  ck_assert_ptr_ne (a, b);
+  for (guint i = 0; i < 100; i++)
+    {
+      change (root, i % 2 == 0 ? "unix:@c, unix:@b, unix:@a" : "unix:@a, unix:@b");
+      ck_assert_ptr_eq (endpoint_at (root, i % 2 == 0 ? 2 : 0), a);
+      ck_assert_ptr_eq (endpoint_at (root, 1), b);
+      tlc_root_reclaim (root);
+    }
+}
+END_TEST
+
+/* A record that a connection still refers to is found again when its address comes back. */
+START_TEST (test_root_endpoint_in_use_is_the_same_when_it_returns)
+{
+  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@a", NULL));
+  TlcEndpoint *in_use = tlc_endpoint_ref (endpoint_at (root, 0));
+
+  for (guint i = 0; i < 10; i++)
+    {
+      change (root, "unix:@b");
+      tlc_root_reclaim (root);
+    }
+  ck_assert (knows (root, in_use));
+  change (root, "unix:@b, unix:@a");
+  ck_assert_ptr_eq (endpoint_at (root, 1), in_use);
+  tlc_endpoint_unref (in_use);
+}
+END_TEST
+
+/* Law 7: a record that nobody refers to any more goes with the reclaim, and not before. */
+START_TEST (test_root_forgets_endpoints_that_nobody_uses)
+{
+  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@a, unix:@b", NULL));
+  TlcEndpoint *retired = endpoint_at (root, 0), *stays = endpoint_at (root, 1);
+  TlcEndpoint *in_use = tlc_endpoint_ref (retired);
+  g_autofree char *text = NULL;
+
+  change (root, "unix:@b");
+  tlc_root_reclaim (root);
+  text = tlc_root_describe_endpoint (root, retired);
+  ck_assert_str_eq (text, "unix:@a");
+  tlc_endpoint_unref (in_use);
+  ck_assert (knows (root, retired));
+  tlc_root_reclaim (root);
+  ck_assert (!knows (root, retired));
+  ck_assert (knows (root, stays));
+}
+END_TEST
+
+/* One socket address is one endpoint, at its first place, however many names stand for it; and
+ * later on too. */
+START_TEST (test_root_one_endpoint_for_each_address)
+{
+  g_autoptr (TlcRoot) root
+      = root_by ("tcp://one.test:1, tcp://127.0.0.2:1, tcp://127.0.0.1:1, tcp://two.test:1",
+                 ANSWERS ("tcp://127.0.0.1:1 (one.test)", "tcp://127.0.0.2:1", "tcp://127.0.0.1:1",
+                          "tcp://127.0.0.2:1 (two.test)"));
+  g_autoptr (TlcSnapshot) first = tlc_root_read (root);
+  const TlcEndpoint *one = first->endpoints->pdata[0];
+
+  ck_assert_uint_eq (first->endpoints->len, 2);
+  ck_assert_str_eq (tlc_endpoint_get_text (one), "tcp://127.0.0.1:1 (one.test)");
+  ck_assert_str_eq (tlc_endpoint_get_text (first->endpoints->pdata[1]), "tcp://127.0.0.2:1");
+  change_by (root, "tcp://127.0.0.1:2, tcp://three.test:1",
+             ANSWERS ("tcp://127.0.0.1:2", "tcp://127.0.0.1:1 (three.test)"));
+  ck_assert_ptr_ne (endpoint_at (root, 0), one);
+  ck_assert_ptr_eq (endpoint_at (root, 1), one);
+}
+END_TEST
+
+/* --- names without an answer --- */
+
+/* A name that has no answer keeps the one it had, generation after generation; the others get
+ * theirs. */
+START_TEST (test_root_keeps_the_last_good_answer)
+{
+  static const char endpoints[] = "tcp://one.test:1, tcp://two.test:1";
+  g_autoptr (TlcRoot) root
+      = root_by (endpoints, ANSWERS ("tcp://127.0.0.1:1", "tcp://127.0.0.2:1"));
+  TlcEndpoint *first = endpoint_at (root, 0);
+
+  for (guint i = 0; i < 3; i++)
+    {
+      change_by (root, endpoints, ANSWERS ("", "tcp://127.0.0.3:1"));
+      tlc_root_reclaim (root);
+      ck_assert_ptr_eq (endpoint_at (root, 0), first);
+      ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (root, 1)), "tcp://127.0.0.3:1");
+    }
+  /* In another place, and beside others. */
+  change_by (root, "tcp://two.test:1, unix:@x, tcp://one.test:1", ANSWERS ("", "unix:@x", ""));
+  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (root, 0)), "tcp://127.0.0.3:1");
+  ck_assert_ptr_eq (endpoint_at (root, 2), first);
+  change_by (root, endpoints, ANSWERS ("tcp://127.0.0.4:1", "tcp://127.0.0.5:1"));
+  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (root, 0)), "tcp://127.0.0.4:1");
+}
+END_TEST
+
+static void
+assert_refused (TlcRoot *root, const char *endpoints, GPtrArray *answers)
+{
+  g_autoptr (TlcSnapshot) before = tlc_root_read (root);
+  g_autoptr (TlcSnapshot) after = NULL;
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (!try_change_by (root, endpoints, answers, &error));
+  ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_UNAVAILABLE));
+  ck_assert_str_eq (error->message, "nobody knows that name");
+  after = tlc_root_read (root);
+  ck_assert_ptr_eq (after, before);
+}
+
+/* Law 8: a name that had no answer in what is in force is an error, and nothing has changed. */
+START_TEST (test_root_name_that_never_had_an_answer)
+{
+  g_autoptr (GError) error = NULL;
+  TlcSettings *settings = tlc_room_settings ("tcp://one.test:1", NULL);
+  g_autoptr (TlcRoot) root = NULL;
+
+  ck_assert_ptr_null (tlc_root_new (settings, ANSWERS (""), &error));
+  ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_UNAVAILABLE));
+  root = root_by ("tcp://one.test:1", ANSWERS ("tcp://127.0.0.1:1"));
+  assert_refused (root, "unix:@new, tcp://two.test:1", ANSWERS ("unix:@new", ""));
+  assert_refused (root, "tcp://one.test:2", ANSWERS (""));
+  change (root, "unix:@b");
+  assert_refused (root, "tcp://one.test:1", ANSWERS (""));
+  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (root, 0)), "unix:@b");
+}
+END_TEST
+
+/* --- grace periods --- */
+
+/* A snapshot that was replaced is kept until the next reclaim, and freed by it. */
+START_TEST (test_root_reclaim_frees_what_was_replaced)
+{
+  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@a", NULL));
+  g_autoptr (TlcSnapshot) first = tlc_root_read (root);
+  g_autoptr (TlcSnapshot) second = NULL;
+
+  tlc_root_reclaim (root);
+  ck_assert_int_eq (count_references (first), 2); /* the root's and ours */
+  change (root, "unix:@b");
+  second = tlc_root_read (root);
+  change (root, "unix:@c");
+  ck_assert_int_eq (count_references (first), 2);
+  ck_assert_int_eq (count_references (second), 2);
+  tlc_root_reclaim (root);
+  ck_assert_int_eq (count_references (first), 1);
+  ck_assert_int_eq (count_references (second), 1);
+}
+END_TEST
+
+/* A reader who stays inside its read section with a snapshot that it has no reference to. */
+typedef struct {
+  TlcRoot *root;
+  pthread_barrier_t inside, leave;
+  guint64 generation; /* what it reads there before it leaves */
+} Reader;
+
+static void *
+read_for_long (void *data)
+{
+  Reader *reader = data;
+  TlcSnapshot *snapshot;
+
+  tlc_rcu_read_lock ();
+  snapshot = tlc_root_read (reader->root);
+  tlc_snapshot_unref (snapshot);
+  pthread_barrier_wait (&reader->inside);
+  pthread_barrier_wait (&reader->leave);
+  reader->generation = snapshot->generation;
+  tlc_rcu_read_unlock ();
+  return NULL;
+}
+
+typedef struct {
+  TlcRoot *root;
+  atomic_bool has_returned;
+} Reclaimer;
+
+static void *
+reclaim (void *data)
+{
+  Reclaimer *reclaimer = data;
+
+  tlc_root_reclaim (reclaimer->root);
+  atomic_store_explicit (&reclaimer->has_returned, true, memory_order_release);
+  return NULL;
+}
+
+static void
+fill (TlcRoot *root)
+{
+  for (guint i = 0; i < TLC_ROOT_REPLACED_MAX; i++)
+    {
+      tlc_root_lock ();
+      ck_assert (tlc_root_wait_for_room_unlocked (root, tlc_clock_now_us ()));
+      tlc_root_unlock ();
+      change (root, i % 2 == 0 ? "unix:@a" : "unix:@b");
+    }
+}
+
+static gboolean
+has_room_by (TlcRoot *root, gint64 deadline_us)
+{
+  gboolean has_room;
+
+  tlc_root_lock ();
+  has_room = tlc_root_wait_for_room_unlocked (root, deadline_us);
+  tlc_root_unlock ();
+  return has_room;
+}
+
+/* Reclaiming waits for who began to read before it, frees nothing and makes no room until he
+ * leaves; and then it ends. */
+START_TEST (test_root_reclaim_waits_for_readers)
+{
+  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@first", NULL));
+  g_autoptr (TlcSnapshot) replaced = NULL;
+  Reader reader = { .root = root };
+  Reclaimer reclaimer = { .root = root };
+  pthread_t reading, reclaiming;
+
+  pthread_barrier_init (&reader.inside, NULL, 2);
+  pthread_barrier_init (&reader.leave, NULL, 2);
+  ck_assert_int_eq (pthread_create (&reading, NULL, read_for_long, &reader), 0);
+  pthread_barrier_wait (&reader.inside);
+  fill (root);
+  replaced = tlc_root_read (root);
+  ck_assert_int_eq (pthread_create (&reclaiming, NULL, reclaim, &reclaimer), 0);
+  /* Nothing is to happen in this time; it is what the reclaimer has to do the wrong thing. */
+  ck_assert (!has_room_by (root, tlc_clock_now_us () + 300000));
+  ck_assert (!atomic_load_explicit (&reclaimer.has_returned, memory_order_acquire));
+  pthread_barrier_wait (&reader.leave);
+  ck_assert (has_room_by (root, tlc_clock_now_us () + 30 * G_USEC_PER_SEC));
+  pthread_join (reclaiming, NULL);
+  pthread_join (reading, NULL);
+  ck_assert_uint_eq (reader.generation, 1);
+  pthread_barrier_destroy (&reader.inside);
+  pthread_barrier_destroy (&reader.leave);
+}
+END_TEST
+
+/* Law 5: no more than so many are replaced and not reclaimed: a writer waits until his deadline, or
+ * until the keeper has made room. */
+START_TEST (test_root_replaced_are_bounded)
+{
+  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@first", NULL));
+  Reclaimer reclaimer = { .root = root };
+  gint64 deadline_us;
+  pthread_t reclaiming;
+
+  fill (root);
+  deadline_us = tlc_clock_now_us () + 50000;
+  ck_assert (!has_room_by (root, deadline_us));
+  ck_assert_int_ge (tlc_clock_now_us (), deadline_us);
+  ck_assert_int_lt (tlc_clock_now_us (), deadline_us + 500000);
+
+  /* The lock is ours until we wait, so it is while we wait that room is made. */
+  tlc_root_lock ();
+  ck_assert_int_eq (pthread_create (&reclaiming, NULL, reclaim, &reclaimer), 0);
+  deadline_us = tlc_clock_now_us () + 30 * G_USEC_PER_SEC;
+  ck_assert (tlc_root_wait_for_room_unlocked (root, deadline_us));
+  tlc_root_unlock ();
+  ck_assert_int_lt (tlc_clock_now_us (), deadline_us);
+  pthread_join (reclaiming, NULL);
+  fill (root);
+  ck_assert (!has_room_by (root, tlc_clock_now_us ()));
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("root");
+  TCase *tests = tcase_create ("root");
+
+  tcase_add_test (tests, test_root_change_is_seen_next);
+  tcase_add_test (tests, test_root_closed_keeps_the_settings);
+  tcase_add_test (tests, test_root_some_settings_cannot_change);
+  tcase_add_test (tests, test_root_endpoint_that_stays_is_the_same);
+  tcase_add_test (tests, test_root_endpoint_in_use_is_the_same_when_it_returns);
+  tcase_add_test (tests, test_root_forgets_endpoints_that_nobody_uses);
+  tcase_add_test (tests, test_root_one_endpoint_for_each_address);
+  tcase_add_test (tests, test_root_keeps_the_last_good_answer);
+  tcase_add_test (tests, test_root_name_that_never_had_an_answer);
+  tcase_add_test (tests, test_root_reclaim_frees_what_was_replaced);
+  tcase_add_test (tests, test_root_reclaim_waits_for_readers);
+  tcase_add_test (tests, test_root_replaced_are_bounded);
+  suite_add_tcase (suite, tests);
+  return tlc_check_run (suite);
+}
