@@ -4,9 +4,11 @@
 #include "support/tlc-process.h"
 
 #include <malloc.h>
+#include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static guint
 tlc_process_count_entries (const char *folder)
@@ -61,21 +63,28 @@ tlc_process_allocated (void)
   return info.uordblks + info.hblkhd;
 }
 
+static gboolean
+tlc_process_leads_to (int fd, guint port)
+{
+  struct sockaddr_in peer = { 0 };
+  socklen_t length = sizeof peer;
+
+  return getpeername (fd, (struct sockaddr *) &peer, &length) == 0 && peer.sin_family == AF_INET
+         && ntohs (peer.sin_port) == port;
+}
+
 guint
 tlc_process_count_connections (const char *endpoint)
 {
   guint port = (guint) g_ascii_strtoull (strrchr (endpoint, ':') + 1, NULL, 10);
-  guint n = 0, remote_port, state;
-  char line[256];
-  FILE *table = fopen ("/proc/net/tcp", "re");
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *fd;
+  guint n = 0;
 
-  g_assert (table != NULL);
-  /* sl local_address rem_address st: a connection that we have not closed is ESTABLISHED (1), or
-   * CLOSE_WAIT (8) if the server has. */
-  while (fgets (line, sizeof line, table) != NULL)
-    if (sscanf (line, " %*u: %*x:%*x %*x:%x %x", &remote_port, &state) == 2 && remote_port == port)
-      n += state == 1 || state == 8;
-  fclose (table);
+  g_assert (dir != NULL);
+  while ((fd = g_dir_read_name (dir)) != NULL)
+    if (tlc_process_leads_to (atoi (fd), port))
+      n++;
   return n;
 }
 

@@ -11,7 +11,8 @@ guint tlc_process_count_library_threads (void);
 /* Bytes that malloc has given out. */
 gsize tlc_process_allocated (void);
 
-/* Connections over TCP from here to @endpoint, "tcp://127.0.0.1:PORT", that we have not closed. */
+/* Sockets that this process has open to @endpoint, "tcp://127.0.0.1:PORT". Not by /proc/net/tcp: that
+ * shows a connection twice where others come and go while it is read. */
 guint tlc_process_count_connections (const char *endpoint);
 
 /* Whether @count() is @wanted, now or within ten seconds: threads are gone a little after
