@@ -190,6 +190,37 @@ START_TEST (test_drain_refuses_to_wait_for_itself)
 }
 END_TEST
 
+static void *
+drain_for_long (void *data)
+{
+  tlc_service_drain (data, 20000, NULL);
+  return NULL;
+}
+
+/* Law 9: a thread that is cancelled while it drains takes no lock with it: calls, changes and drains
+ * go on. */
+START_TEST (test_drain_cancelled)
+{
+  pthread_t thread;
+  TlcTake take;
+  TlcPair pair;
+
+  tlc_pair_init (&pair);
+  tlc_take_start (&take, pair.service, 1000);
+  tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
+  ck_assert_int_eq (pthread_create (&thread, NULL, drain_for_long, pair.service), 0);
+  g_usleep (100000); /* most likely it waits by now; the outcome is the same if not */
+  ck_assert_int_eq (pthread_cancel (thread), 0);
+  pthread_join (thread, NULL);
+  tlc_take_join (&take);
+  tlc_echo_must_add (pair.service);
+  tlc_echo_reconfigure (pair.service, pair.at_a, NULL);
+  tlc_echo_must_add (pair.service);
+  must_drain (pair.service);
+  tlc_pair_clear (&pair);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -202,6 +233,7 @@ main (void)
   tcase_add_test (tests, test_drain_does_not_wait_for_what_stays);
   tcase_add_test (tests, test_drain_closes_what_sleepers_have);
   tcase_add_test (tests, test_drain_waits_for_connects);
+  tcase_add_test (tests, test_drain_cancelled);
   tcase_add_test (tests, test_drain_refuses_to_wait_for_itself);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);

@@ -49,6 +49,8 @@ __tsan_default_options (void)
 }
 #endif
 
+static atomic_int is_forked;
+
 /* --- what parents and children do, without assertions --- */
 
 static gboolean
@@ -421,6 +423,49 @@ START_TEST (test_fork_handlers_of_the_host)
 }
 END_TEST
 
+static void *
+change_until_over (void *data)
+{
+  while (!atomic_load_explicit (&is_forked, memory_order_relaxed))
+    tlc_echo_reconfigure (data, "unix:@tlc-test-nobody", NULL);
+  return NULL;
+}
+
+static void *
+fork_inside_a_section (void *data)
+{
+  pid_t child;
+
+  urcu_bp_read_lock ();
+  poll (NULL, 0, 50); /* most likely the keeper waits for us by now */
+  child = fork ();
+  if (child == 0)
+    _exit (0);
+  urcu_bp_read_unlock ();
+  return GINT_TO_POINTER (child > 0 && waitpid (child, NULL, 0) == child);
+}
+
+/* Law 5: a thread that forks inside a read section of its own does not wait for itself, though the
+ * keeper is waiting for it. */
+START_TEST (test_fork_inside_a_read_section)
+{
+  g_autoptr (TlcService) service = tlc_echo_service ("unix:@tlc-test-nobody", NULL);
+  pthread_t changing, forking;
+  void *is_ok = NULL;
+
+  atomic_store_explicit (&is_forked, FALSE, memory_order_relaxed);
+  ck_assert_int_eq (pthread_create (&changing, NULL, change_until_over, service), 0);
+  for (guint i = 0; i < 10; i++)
+    {
+      ck_assert_int_eq (pthread_create (&forking, NULL, fork_inside_a_section, NULL), 0);
+      pthread_join (forking, &is_ok);
+      ck_assert_ptr_nonnull (is_ok);
+    }
+  atomic_store_explicit (&is_forked, TRUE, memory_order_relaxed);
+  pthread_join (changing, NULL);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -436,6 +481,7 @@ main (void)
       tcase_add_test (tests, test_fork_while_others_drain);
       tcase_add_test (tests, test_fork_grandchild);
       tcase_add_test (tests, test_fork_handlers_of_the_host);
+      tcase_add_test (tests, test_fork_inside_a_read_section);
     }
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);

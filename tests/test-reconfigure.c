@@ -365,6 +365,66 @@ START_TEST (test_reconfigure_bounded_when_a_reader_stays)
 }
 END_TEST
 
+static void *
+change_for_long (void *data)
+{
+  TlcPair *pair = data;
+
+  tlc_echo_reconfigure (pair->service, pair->at_b, NULL);
+  return NULL;
+}
+
+/* Law 9: a thread that is cancelled while its change waits takes no lock with it. */
+START_TEST (test_reconfigure_cancelled)
+{
+  pthread_t reading, changing;
+  Reader reader;
+  TlcPair pair;
+
+  tlc_pair_init (&pair);
+  pthread_barrier_init (&reader.inside, NULL, 2);
+  pthread_barrier_init (&reader.leave, NULL, 2);
+  ck_assert_int_eq (pthread_create (&reading, NULL, read_for_long, &reader), 0);
+  pthread_barrier_wait (&reader.inside);
+  for (guint i = 0; i < 32; i++) /* so many wait for the reader; one more waits itself */
+    tlc_echo_reconfigure (pair.service, pair.at_a, NULL);
+  ck_assert_int_eq (pthread_create (&changing, NULL, change_for_long, &pair), 0);
+  g_usleep (100000); /* most likely it waits by now; the outcome is the same if not */
+  ck_assert_int_eq (pthread_cancel (changing), 0);
+  pthread_barrier_wait (&reader.leave);
+  pthread_join (reading, NULL);
+  pthread_join (changing, NULL);
+  tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
+  assert_served_by (pair.service, "B");
+  tlc_pair_clear (&pair);
+}
+END_TEST
+
+/* Law 6: where the host's readers keep the keeper waiting, connections that sleepers have to what is
+ * taken out are closed all the same. */
+START_TEST (test_reconfigure_closes_while_a_reader_stays)
+{
+  pthread_t thread;
+  Reader reader;
+  TlcPair pair;
+
+  tlc_pair_init (&pair);
+  pthread_barrier_init (&reader.inside, NULL, 2);
+  pthread_barrier_init (&reader.leave, NULL, 2);
+  ck_assert_int_eq (pthread_create (&thread, NULL, read_for_long, &reader), 0);
+  pthread_barrier_wait (&reader.inside);
+  for (guint i = 0; i < 10; i++)
+    {
+      assert_served_by (pair.service, i % 2 == 0 ? "A" : "B");
+      tlc_echo_reconfigure (pair.service, i % 2 == 0 ? pair.at_b : pair.at_a, NULL);
+      ck_assert (tlc_pair_settles (&pair, 0, 0));
+    }
+  pthread_barrier_wait (&reader.leave);
+  pthread_join (thread, NULL);
+  tlc_pair_clear (&pair);
+}
+END_TEST
+
 /* Law 10: no thread before the first change, one after it, none after the last service. */
 START_TEST (test_reconfigure_starts_one_thread)
 {
@@ -407,6 +467,8 @@ main (void)
   tcase_add_test (tests, test_reconfigure_refuses_what_cannot_be);
   tcase_add_test (tests, test_reconfigure_not_inside_a_read_section);
   tcase_add_test (tests, test_reconfigure_bounded_when_a_reader_stays);
+  tcase_add_test (tests, test_reconfigure_cancelled);
+  tcase_add_test (tests, test_reconfigure_closes_while_a_reader_stays);
   tcase_add_test (tests, test_reconfigure_starts_one_thread);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);

@@ -29,13 +29,13 @@ typedef struct _TlcService TlcService;
  * @error: return location for an error
  *
  * Makes a service. No connection is opened before the first call. Host names among the endpoints
- * are resolved here, which may block as long as the system's resolver does; addresses do not
- * block.
+ * are resolved here, which may block, for at most 10 s; addresses do not block.
  *
  * Threads: any.
  *
  * Errors: %TLC_ERROR_CONFIG for a missing or unusable setting, name or type;
- *   %TLC_ERROR_UNAVAILABLE for a host name that has no address.
+ *   %TLC_ERROR_UNAVAILABLE for a host name that has no address; %TLC_ERROR_EXHAUSTED when the thread
+ *   that resolves names cannot be started.
  *
  * Returns: (transfer full): a service, or %NULL; release with tlc_service_unref()
  *
@@ -111,8 +111,8 @@ gpointer tlc_service_get_client (TlcService *service, GError **error);
  * Puts @config in force while calls go on, or changes nothing. Calls that begin after it returned go
  * by the new settings, and never to an endpoint that @config lacks; calls in flight finish where
  * they began. No call fails by it. Connections to endpoints that stay are kept; those to endpoints
- * that are gone are closed at the end of their call, and those that no call uses in the
- * background, at once: tlc_service_drain() waits for that.
+ * that are gone are closed before this returns where no call uses them, and else at the end of their
+ * call: tlc_service_drain() waits for that.
  *
  * Host names are resolved again, for at most 10 s; one that has no answer now keeps the addresses
  * it had. Settings that cannot change while a service runs (docs/settings.md) must be as they are.
@@ -138,13 +138,14 @@ gboolean tlc_service_reconfigure (TlcService *service, const TlcConfig *config, 
 /**
  * tlc_service_drain:
  * @service: a service
- * @timeout_ms: how long to wait, in milliseconds; 0 looks once
+ * @timeout_ms: how long to wait, in milliseconds; 0 looks and does not wait
  * @error: return location for an error
  *
  * Waits until no call and no open connection is left on an endpoint that the configuration in force
- * at the beginning does not contain: after that a server that was taken out can be stopped. What no
- * call uses is closed here, also where its thread sleeps; calls in flight are waited for, each of
- * which ends by its `call-timeout`.
+ * does not contain: after that a server that was taken out can be stopped. What no call uses is closed
+ * here, also where its thread sleeps; calls in flight are waited for, each of which ends by its
+ * `call-timeout`. (A request whose reply nobody fetches is in flight until its thread's next call, or
+ * exit.)
  *
  * Threads: any, any number at once; calls and changes go on meanwhile. Not from a thread that has
  *   sent a request on the old configuration and not fetched its reply, nor inside an RCU read section

@@ -52,18 +52,15 @@ tlc_core_return_index (TlcCore *core)
 static TlcCore *
 tlc_core_from_job (TlcJob *job)
 {
-  return (TlcCore *) ((char *) job - offsetof (TlcCore, tend));
+  return (TlcCore *) ((char *) job - offsetof (TlcCore, reclaim));
 }
 
-/* After a change, on the keeper: connections that no thread would come to close, and snapshots
- * that no reader can reach any more. */
+/* After a change, on the keeper: snapshots that no reader can reach any more. It may wait for long
+ * where the host program's readers do. */
 static void
-tlc_core_tend (TlcJob *job)
+tlc_core_reclaim (TlcJob *job)
 {
-  TlcCore *core = tlc_core_from_job (job);
-
-  tlc_seats_sweep_retired (&core->seats);
-  tlc_root_reclaim (core->root);
+  tlc_root_reclaim (tlc_core_from_job (job)->root);
 }
 
 static void
@@ -81,8 +78,8 @@ tlc_core_new (const char *name, GType client_type, TlcRoot *root)
   core->name = g_strdup (name);
   core->client_type = client_type;
   core->root = root;
-  core->tend.run = tlc_core_tend;
-  core->tend.drop = tlc_core_drop_job;
+  core->reclaim.run = tlc_core_reclaim;
+  core->reclaim.drop = tlc_core_drop_job;
   tlc_seats_init (&core->seats, core->root);
   tlc_ledger_init (&core->ledger);
   tlc_core_take_index (core);
@@ -153,8 +150,9 @@ tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, 
   if (next == NULL)
     return FALSE;
   /* The job's reference first: it may be over before we could take it. */
-  if (!tlc_keeper_schedule (&tlc_core_ref (core)->tend, tlc_clock_now_us ()))
+  if (!tlc_keeper_schedule (&tlc_core_ref (core)->reclaim, tlc_clock_now_us ()))
     tlc_core_unref (core);
+  tlc_seats_sweep_retired (&core->seats);
   return TRUE;
 }
 

@@ -21,7 +21,7 @@ typedef struct {
   TlcRoot *root;
   TlcSeats seats;
   TlcLedger ledger;
-  TlcJob tend; /* the keeper's work after a change */
+  TlcJob reclaim; /* the keeper's, after a change */
 } TlcCore;
 
 /* How long a change waits while the snapshots of earlier ones await their readers. */
@@ -32,8 +32,8 @@ TlcCore *tlc_core_new (const char *name, GType client_type, TlcRoot *root);
 TlcCore *tlc_core_ref (TlcCore *core);
 void tlc_core_unref (TlcCore *core);
 /* Puts @settings in force, which with what their addresses stand for are taken over, or changes
- * nothing. Calls that begin after it returned go by them; the keeper closes what is not needed any
- * more. Any thread, one after the other. */
+ * nothing. Calls that begin after it returned go by them; what is not needed any more and no call
+ * uses is closed before it returns. Any thread, one after the other. */
 gboolean tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers,
                                GError **error);
 /* No more calls: what no call uses is closed now, the rest at the end of its call. Once. */

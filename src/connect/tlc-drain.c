@@ -70,17 +70,17 @@ tlc_drain_count_moves (TlcSeats *seats)
   return n_moved;
 }
 
-/* Whether a seat was made current since @n_moved was counted, or is before the deadline. */
+/* Until a seat is made current, if none was since @n_moved was counted. FALSE: the deadline has
+ * passed. */
 static gboolean
 tlc_drain_wait (TlcSeats *seats, guint64 n_moved, gint64 deadline_us)
 {
-  gboolean in_time = TRUE;
-
   pthread_mutex_lock (&seats->drain_lock);
-  while (seats->n_moved == n_moved && in_time)
-    in_time = tlc_clock_wait (&seats->drain_moved, &seats->drain_lock, deadline_us) == 0;
+  while (seats->n_moved == n_moved
+         && tlc_clock_wait (&seats->drain_moved, &seats->drain_lock, deadline_us) == 0)
+    ;
   pthread_mutex_unlock (&seats->drain_lock);
-  return in_time;
+  return tlc_clock_now_us () < deadline_us;
 }
 
 gboolean

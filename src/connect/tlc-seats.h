@@ -18,7 +18,7 @@ typedef struct {
   _Atomic (TlcSeat *) chunks[TLC_SEATS_CHUNKS]; /* set once by compare-and-swap */
   /* how many drain: read when a seat is made current; written by drainers */
   _Atomic guint n_drainers;
-  /* where an EMPTY seat was last seen: written by any thread, when connections come and go */
+  /* behind the seat that was claimed last while EMPTY: written by any thread that needs another */
   _Alignas (TLC_CACHE_LINE) _Atomic guint hint;
   _Atomic guint64 reclaimed_retired; /* any thread */
   /* seats are made current while somebody drains: how often, under the lock */
@@ -101,7 +101,7 @@ void tlc_seats_before_fork (TlcSeats *seats);
 void tlc_seats_after_fork_parent (TlcSeats *seats);
 void tlc_seats_after_fork_child (TlcSeats *seats);
 
-/* Goes over all seats that were there when it began: NULL after the last.
+/* Goes over all seats that were there when it began, and perhaps some more: NULL after the last.
  *   for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;) */
 typedef struct {
   guint chunk, index;

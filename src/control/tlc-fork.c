@@ -2,7 +2,7 @@
 
 /* fork(): the child has the memory of all threads and no thread but the one that forked. So that it
  * finds our locks free, what they guard whole, and liburcu's registry without the threads that are
- * gone, all are taken before, the upper rooms' first, and set right after.
+ * gone, all are taken before and set right after.
  *
  * The handlers are registered when the library is loaded, before anybody else's that may use us:
  * what is registered first prepares last. liburcu's own preparation blocks all signals and holds
@@ -17,8 +17,9 @@
 #include "model/rcu.h"
 #include "model/tlc-root.h"
 
-/* Of the forking thread, from prepare to the handler that follows; the locks guard it. */
-static gboolean tlc_fork_by_host;
+/* Whether liburcu is prepared by others, or not at all. Of the forking thread, from prepare to the
+ * handler that follows; the locks guard it. */
+static gboolean tlc_fork_without_rcu;
 
 /* Those between 31 and SIGRTMIN are glibc's own: it takes them out of every mask. */
 static gboolean
@@ -40,37 +41,47 @@ tlc_fork_is_prepared_by_host (void)
   return TRUE;
 }
 
+/* liburcu first: it waits for a grace period that is under way, and meanwhile nobody must wait for us.
+ * (Whoever holds one of our locks does not enter a read section.) A thread that is inside a read
+ * section itself would wait for ever: then the child has no grace periods, and is told so by
+ * tlc_service_reconfigure() in time. */
 static void
 tlc_fork_prepare (void)
 {
+  gboolean without_rcu = tlc_fork_is_prepared_by_host () || tlc_rcu_is_reading ();
+
+  if (!without_rcu)
+    tlc_rcu_before_fork ();
   tlc_core_before_fork ();
   tlc_root_lock ();
   tlc_worker_lock ();
-  tlc_fork_by_host = tlc_fork_is_prepared_by_host ();
-  if (!tlc_fork_by_host)
-    tlc_rcu_before_fork ();
+  tlc_fork_without_rcu = without_rcu;
 }
 
 static void
 tlc_fork_parent (void)
 {
-  if (!tlc_fork_by_host)
-    tlc_rcu_after_fork_parent ();
+  gboolean without_rcu = tlc_fork_without_rcu;
+
   tlc_worker_unlock ();
   tlc_root_unlock ();
   tlc_core_after_fork_parent ();
+  if (!without_rcu)
+    tlc_rcu_after_fork_parent ();
 }
 
 static void
 tlc_fork_child (void)
 {
-  if (!tlc_fork_by_host)
-    tlc_rcu_after_fork_child ();
+  gboolean without_rcu = tlc_fork_without_rcu;
+
   tlc_keeper_after_fork_child_unlocked ();
   tlc_resolver_after_fork_child_unlocked ();
   tlc_worker_unlock ();
   tlc_root_after_fork_child ();
   tlc_core_after_fork_child ();
+  if (!without_rcu)
+    tlc_rcu_after_fork_child ();
 }
 
 static void __attribute__ ((constructor))

@@ -5,6 +5,7 @@
  * reference, and closes the service. */
 #include "tlc/service.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "client/tlc-thread.h"
@@ -62,6 +63,23 @@ tlc_service_check_client_type (const char *name, GType type, GError **error)
   return is_good;
 }
 
+/* What waits here waits with locks to take again when it wakes: a thread that is cancelled meanwhile
+ * ends when it has come back, which it does in bounded time. */
+static int
+tlc_service_hold_cancel_off (void)
+{
+  int state;
+
+  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &state);
+  return state;
+}
+
+static void
+tlc_service_let_cancel (int state)
+{
+  pthread_setcancelstate (state, NULL);
+}
+
 static gint64
 tlc_service_deadline_us (guint timeout_ms)
 {
@@ -111,6 +129,7 @@ tlc_service_new (const char *name, GType client_type, const TlcConfig *config, G
 {
   TlcRoot *root;
   TlcService *service;
+  int cancel_state;
 
   g_return_val_if_fail (name != NULL, NULL);
   g_return_val_if_fail (config != NULL, NULL);
@@ -119,13 +138,14 @@ tlc_service_new (const char *name, GType client_type, const TlcConfig *config, G
   if (!tlc_service_check_name (name, error)
       || !tlc_service_check_client_type (name, client_type, error))
     return NULL;
+  cancel_state = tlc_service_hold_cancel_off ();
   tlc_worker_hold ();
   root = tlc_service_make_root (name, config, error);
   if (root == NULL)
-    {
-      tlc_service_let_workers_go ();
-      return NULL;
-    }
+    tlc_service_let_workers_go ();
+  tlc_service_let_cancel (cancel_state);
+  if (root == NULL)
+    return NULL;
   service = g_new0 (TlcService, 1);
   atomic_init (&service->ref_count, 1);
   service->core = tlc_core_new (name, client_type, root);
@@ -147,15 +167,19 @@ tlc_service_ref (TlcService *service)
 void
 tlc_service_unref (TlcService *service)
 {
+  int cancel_state;
+
   /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it
    * frees. */
   if (service == NULL
       || atomic_fetch_sub_explicit (&service->ref_count, 1, memory_order_acq_rel) != 1)
     return;
+  cancel_state = tlc_service_hold_cancel_off ();
   tlc_core_close (service->core);
   tlc_core_unref (service->core);
   tlc_service_let_workers_go ();
   g_free (service);
+  tlc_service_let_cancel (cancel_state);
 }
 
 /* Waiting for a grace period, or for who waits for one, would be waiting for itself. */
@@ -171,21 +195,39 @@ tlc_service_check_not_reading (TlcService *service, const char *what, GError **e
   return FALSE;
 }
 
+static gboolean
+tlc_service_change (TlcService *service, const TlcConfig *config, GError **error)
+{
+  GPtrArray *answers;
+  TlcSettings *settings
+      = tlc_service_read_config (service->core->name, config, &answers, error);
+
+  if (settings == NULL)
+    return FALSE;
+  /* Without the keeper nothing would be reclaimed. */
+  if (tlc_keeper_start (error))
+    return tlc_core_reconfigure (service->core, settings, answers, error);
+  tlc_settings_free (settings);
+  g_ptr_array_unref (answers);
+  return FALSE;
+}
+
 gboolean
 tlc_service_reconfigure (TlcService *service, const TlcConfig *config, GError **error)
 {
-  TlcSettings *settings;
-  GPtrArray *answers;
+  gboolean is_changed;
+  int cancel_state;
 
   g_return_val_if_fail (service != NULL, FALSE);
   g_return_val_if_fail (config != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  /* Without the keeper nothing would be reclaimed, so it comes first. */
-  if (!tlc_service_check_not_reading (service, "reconfigured", error) || !tlc_keeper_start (error))
+  if (!tlc_service_check_not_reading (service, "reconfigured", error))
     return FALSE;
-  settings = tlc_service_read_config (service->core->name, config, &answers, error);
-  return settings != NULL && tlc_core_reconfigure (service->core, settings, answers, error);
+  cancel_state = tlc_service_hold_cancel_off ();
+  is_changed = tlc_service_change (service, config, error);
+  tlc_service_let_cancel (cancel_state);
+  return is_changed;
 }
 
 static void
@@ -218,17 +260,21 @@ gboolean
 tlc_service_drain (TlcService *service, guint timeout_ms, GError **error)
 {
   TlcDrainReport report;
+  gboolean is_drained;
+  int cancel_state;
 
   g_return_val_if_fail (service != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   if (!tlc_service_check_not_reading (service, "drained", error))
     return FALSE;
-  if (tlc_drain (&service->core->seats, tlc_thread_peek_claimed_seat (service->core),
-                 tlc_service_deadline_us (timeout_ms), &report))
-    return TRUE;
-  tlc_service_set_drain_error (service, &report, timeout_ms, error);
-  return FALSE;
+  cancel_state = tlc_service_hold_cancel_off ();
+  is_drained = tlc_drain (&service->core->seats, tlc_thread_peek_claimed_seat (service->core),
+                          tlc_service_deadline_us (timeout_ms), &report);
+  if (!is_drained)
+    tlc_service_set_drain_error (service, &report, timeout_ms, error);
+  tlc_service_let_cancel (cancel_state);
+  return is_drained;
 }
 
 gpointer

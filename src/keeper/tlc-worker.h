@@ -22,7 +22,7 @@ typedef struct {
   { .name = (thread_name), .main = (thread_main), .ended = PTHREAD_COND_INITIALIZER }
 
 /* The one lock of this room: who wants the workers, their jobs and requests. Held for a few
- * instructions, never while anything is waited for. */
+ * instructions, or while a thread is created; never while anything is waited for. */
 void tlc_worker_lock (void);
 void tlc_worker_unlock (void);
 /* Waits on @condition, letting go of the lock: 0, or ETIMEDOUT. G_MAXINT64: without a deadline. */

@@ -3,8 +3,7 @@
 
 /* The only includer of <urcu/...>. The flavour is bp: it registers threads by itself and
  * survives readers that are cancelled or exit, since the threads are the host program's and not
- * ours to register. The small functions are inlined; read sections are entered only when a
- * generation has moved, so a call into the library is cheap enough.
+ * ours to register. The small functions are inlined; a warm call enters no read section.
  *
  * Pointers are published and read by C11 atomics rather than by liburcu's macros, which liburcu
  * 0.13 turns into a plain load and a library call that ThreadSanitizer cannot follow. The

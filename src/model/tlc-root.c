@@ -13,6 +13,7 @@
 
 #include "model/rcu.h"
 #include "model/tlc-clock.h"
+#include "model/tlc-error-private.h"
 
 #ifdef TLC_THREAD_SANITIZER
 char tlc_rcu_grace_period;
@@ -88,7 +89,8 @@ tlc_root_complete_answers (GPtrArray *answers, const TlcSettings *settings,
       if (answer->error == NULL)
         continue;
       last = tlc_root_find_last_answer (before, settings->addresses->pdata[i]);
-      if (last == NULL)
+      /* Only where the name was asked for. */
+      if (last == NULL || !g_error_matches (answer->error, TLC_ERROR, TLC_ERROR_UNAVAILABLE))
         {
           g_propagate_error (error, g_error_copy (answer->error));
           return FALSE;
