@@ -25,7 +25,11 @@ static const Accepted accepted[] = {
   { "endpoints", "tcp://[0:0::1]:9090, tcp://DB:9090, unix:/run/e",
     "tcp://[::1]:9090, tcp://db:9090, unix:/run/e" },
   { "protocol", "binary", NULL },
+  { "protocol", "compact", NULL },
   { "transport", "framed", NULL },
+  { "transport", "buffered", NULL },
+  { "multiplexed-name", "none", NULL },
+  { "multiplexed-name", "Echo-2/v1", NULL },
   { "connect-timeout", "250ms", NULL },
   { "connect-timeout", "1000us", "1ms" },
   { "connect-timeout", "1001us", NULL },
@@ -78,6 +82,7 @@ typedef struct {
 #define CHARACTERS                                                                                 \
   "an address has no spaces, commas or unprintable characters: tcp://host:port, tcp://[v6]:port, " \
   "unix:/path or unix:@name"
+#define NAME_IS "write 1 to 64 printable ASCII characters without spaces and colons, or none"
 #define LISTED "docs/settings.md lists the keys"
 
 static const Refused refused[] = {
@@ -88,10 +93,13 @@ static const Refused refused[] = {
   { "endpoints", "tcp://a:1, tcp://b:2, tcp://a:1", "tcp://a:1", TWICE },
   { "endpoints", "tcp://[::1]:1 tcp://[0::1]:1", "tcp://[0::1]:1", TWICE },
   { "endpoints", "tcp://a:1,tcp://A:01", "tcp://A:01", TWICE },
-  { "protocol", "compact", NULL, "write binary" },
-  { "protocol", "Binary", NULL, "write binary" },
-  { "protocol", "", NULL, "write binary" },
-  { "transport", "buffered", NULL, "write framed" },
+  { "protocol", "json", NULL, "write binary or compact" },
+  { "protocol", "Binary", NULL, "write binary or compact" },
+  { "protocol", "", NULL, "write binary or compact" },
+  { "transport", "zlib", NULL, "write framed or buffered" },
+  { "multiplexed-name", "", NULL, NAME_IS },
+  { "multiplexed-name", "a:b", NULL, NAME_IS },
+  { "multiplexed-name", "a b", NULL, NAME_IS },
   { "connect-timeout", "", NULL, NUMBER_AND_UNIT },
   { "connect-timeout", "0", NULL, NEEDS_UNIT },
   { "connect-timeout", "999us", NULL, DURATION_RANGE },
@@ -207,6 +215,7 @@ START_TEST (test_config_new_has_the_defaults)
   ck_assert_str_eq (text, "endpoints = (null)\n"
                           "protocol = binary\n"
                           "transport = framed\n"
+                          "multiplexed-name = none\n"
                           "connect-timeout = 1s\n"
                           "call-timeout = 5s\n"
                           "keepalive = true\n"

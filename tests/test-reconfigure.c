@@ -297,6 +297,11 @@ START_TEST (test_reconfigure_refuses_what_cannot_be)
   ck_assert (tlc_config_set (config, "endpoints", "tcp://tlc-test.invalid:1", NULL));
   must_not_reconfigure (pair.service, config, TLC_ERROR_UNAVAILABLE,
                         "tcp://tlc-test.invalid:1: name not resolved: ");
+  ck_assert (tlc_config_set (config, "endpoints", pair.at_b, NULL));
+  ck_assert (tlc_config_set (config, "protocol", "compact", NULL));
+  must_not_reconfigure (pair.service, config, TLC_ERROR_CONFIG,
+                        "protocol = \"compact\": cannot change while the service runs: leave it at "
+                        "binary");
   ck_assert_uint_eq (count_connects (pair.service), 1);
   tlc_pair_clear (&pair);
 }

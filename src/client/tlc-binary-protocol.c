@@ -15,6 +15,7 @@ tlc_binary_protocol_class_init (TlcBinaryProtocolClass *klass)
 {
   tlc_binary_install_writers (klass);
   tlc_binary_install_readers (klass);
+  klass->walker = &tlc_binary_walker;
 }
 
 static void

@@ -5,13 +5,6 @@
  * anything can fail, since thrift_protocol_skip() frees what a failed read left in them. */
 #include "client/tlc-binary.h"
 
-static TLC_COLD gint32
-tlc_binary_refuse (ThriftProtocol *protocol, TlcRefusal refusal, GError **error)
-{
-  tlc_call_refuse (tlc_protocol_get_call (protocol), refusal, error);
-  return -1;
-}
-
 /* The bytes of a value of @type, which is @size long, if it is due and there; else NULL and an
  * error. */
 static inline const guint8 *
@@ -23,7 +16,7 @@ tlc_binary_take (ThriftProtocol *protocol, guint8 type, gsize size, GError **err
 
   if (G_UNLIKELY (!is_due || tlc_reader_left (reader) < size))
     {
-      tlc_binary_refuse (protocol, is_due ? TLC_REFUSE_SHORT : TLC_REFUSE_TYPE, error);
+      tlc_protocol_refuse (protocol, is_due ? TLC_REFUSE_SHORT : TLC_REFUSE_TYPE, error);
       return NULL;
     }
   reader->at += size;
@@ -63,7 +56,7 @@ tlc_binary_read_field_begin (ThriftProtocol *protocol, gchar **name, ThriftType 
   *type = T_STOP;
   *id = 0;
   if (G_UNLIKELY (tlc_reader_left (reader) < 1))
-    return tlc_binary_refuse (protocol, TLC_REFUSE_SHORT, error);
+    return tlc_protocol_refuse (protocol, TLC_REFUSE_SHORT, error);
   if (reader->at[0] == T_STOP)
     {
       reader->at++;
@@ -71,12 +64,12 @@ tlc_binary_read_field_begin (ThriftProtocol *protocol, gchar **name, ThriftType 
       return 1;
     }
   if (G_UNLIKELY (tlc_reader_left (reader) < 3))
-    return tlc_binary_refuse (protocol, TLC_REFUSE_SHORT, error);
+    return tlc_protocol_refuse (protocol, TLC_REFUSE_SHORT, error);
   *type = (ThriftType) reader->at[0];
   *id = (gint16) tlc_binary_get_16 (reader->at + 1);
   refusal = tlc_reader_field (reader, reader->at[0], *id);
   if (G_UNLIKELY (refusal != TLC_REFUSE_NONE))
-    return tlc_binary_refuse (protocol, refusal, error);
+    return tlc_protocol_refuse (protocol, refusal, error);
   reader->at += 3;
   return 3;
 }
@@ -91,23 +84,6 @@ tlc_binary_min_size (guint8 type)
   };
 
   return type < G_N_ELEMENTS (sizes) ? sizes[type] : 0;
-}
-
-/* Enters a container of @size elements: of @first, in a map in turn with @second; @min bytes on
- * the wire and @cost in memory each. An empty one may leave its types open, as some writers do. */
-static TlcRefusal
-tlc_binary_enter (TlcReader *reader, gint32 size, guint8 first, guint8 second, gsize min,
-                  gsize cost)
-{
-  if (G_UNLIKELY (size < 0))
-    return TLC_REFUSE_NEGATIVE;
-  if (G_UNLIKELY (size > 0 && min == 0))
-    return TLC_REFUSE_UNKNOWN_TYPE;
-  if (G_UNLIKELY (size > 0 && (gsize) size > tlc_reader_left (reader) / min))
-    return TLC_REFUSE_COUNT;
-  if (G_UNLIKELY (!tlc_reader_charge (reader, TLC_READER_COST_CONTAINER + (gsize) size * cost)))
-    return TLC_REFUSE_BUDGET;
-  return tlc_reader_push (reader, first, second);
 }
 
 static gint32
@@ -125,11 +101,11 @@ tlc_binary_read_map_begin (ThriftProtocol *protocol, ThriftType *key_type, Thrif
     return -1;
   key_min = tlc_binary_min_size (at[0]);
   value_min = tlc_binary_min_size (at[1]);
-  refusal = tlc_binary_enter (
+  refusal = tlc_reader_enter (
       &tlc_protocol_get_call (protocol)->reader, (gint32) tlc_binary_get_32 (at + 2), at[0], at[1],
       key_min > 0 && value_min > 0 ? key_min + value_min : 0, TLC_READER_COST_ENTRY);
   if (G_UNLIKELY (refusal != TLC_REFUSE_NONE))
-    return tlc_binary_refuse (protocol, refusal, error);
+    return tlc_protocol_refuse (protocol, refusal, error);
   *key_type = (ThriftType) at[0];
   *value_type = (ThriftType) at[1];
   *size = tlc_binary_get_32 (at + 2);
@@ -148,11 +124,11 @@ tlc_binary_read_elements_begin (ThriftProtocol *protocol, guint8 container, gsiz
   at = tlc_binary_take (protocol, container, 5, error);
   if (G_UNLIKELY (at == NULL))
     return -1;
-  refusal = tlc_binary_enter (&tlc_protocol_get_call (protocol)->reader,
+  refusal = tlc_reader_enter (&tlc_protocol_get_call (protocol)->reader,
                               (gint32) tlc_binary_get_32 (at + 1), at[0], at[0],
                               tlc_binary_min_size (at[0]), cost);
   if (G_UNLIKELY (refusal != TLC_REFUSE_NONE))
-    return tlc_binary_refuse (protocol, refusal, error);
+    return tlc_protocol_refuse (protocol, refusal, error);
   *element_type = (ThriftType) at[0];
   *size = tlc_binary_get_32 (at + 1);
   return 5;
@@ -229,35 +205,19 @@ tlc_binary_read_double (ThriftProtocol *protocol, gdouble *value, GError **error
   return at != NULL ? 8 : -1;
 }
 
-/* A copy of a string's bytes with a NUL behind them. */
 static gint32
 tlc_binary_read_bytes (ThriftProtocol *protocol, char **ret_bytes, guint32 *ret_length,
                        GError **error)
 {
-  TlcReader *reader = &tlc_protocol_get_call (protocol)->reader;
   const guint8 *at;
-  gint32 length;
 
   *ret_bytes = NULL;
   *ret_length = 0;
   at = tlc_binary_take (protocol, T_STRING, 4, error);
   if (G_UNLIKELY (at == NULL))
     return -1;
-  length = (gint32) tlc_binary_get_32 (at);
-  if (G_UNLIKELY (length < 0))
-    return tlc_binary_refuse (protocol, TLC_REFUSE_NEGATIVE, error);
-  if (G_UNLIKELY ((gsize) length > tlc_reader_left (reader)))
-    return tlc_binary_refuse (protocol, TLC_REFUSE_COUNT, error);
-  if (G_UNLIKELY (!tlc_reader_charge (reader, TLC_READER_COST_STRING + (gsize) length)))
-    return tlc_binary_refuse (protocol, TLC_REFUSE_BUDGET, error);
-  *ret_bytes = g_try_malloc ((gsize) length + 1);
-  if (G_UNLIKELY (*ret_bytes == NULL))
-    return tlc_binary_refuse (protocol, TLC_REFUSE_MEMORY, error);
-  memcpy (*ret_bytes, reader->at, (gsize) length);
-  (*ret_bytes)[length] = '\0';
-  *ret_length = (guint32) length;
-  reader->at += length;
-  return 4 + length;
+  return tlc_protocol_copy_bytes (protocol, (gint32) tlc_binary_get_32 (at), ret_bytes, ret_length,
+                                  error);
 }
 
 static gint32

@@ -4,18 +4,23 @@
 #include "client/tlc-binary.h"
 
 static gboolean
-tlc_binary_write_header (TlcProtocol *self, const char *name, gsize name_length,
-                         ThriftMessageType type, gint32 sequence, GError **error)
+tlc_binary_write_header (TlcProtocol *self, const char *name, ThriftMessageType type,
+                         gint32 sequence, GError **error)
 {
-  guint8 *at = tlc_call_append (self->call, 4 + 4 + name_length + 4, error);
+  gsize prefix_length = tlc_protocol_get_prefix_length (self), name_length = strlen (name);
+  guint8 *at = tlc_call_append (self->call, 4 + 4 + prefix_length + name_length + 4, error);
 
   if (G_UNLIKELY (at == NULL))
     return FALSE;
   tlc_binary_put_32 (at, TLC_BINARY_VERSION | (guint32) type);
-  tlc_binary_put_32 (at + 4, (guint32) name_length);
-  memcpy (at + 8, name, name_length);
-  tlc_call_set_method (self->call, at + 8, name_length);
-  tlc_binary_put_32 (at + 8 + name_length, (guint32) sequence);
+  tlc_binary_put_32 (at + 4, (guint32) (prefix_length + name_length));
+  at += 8;
+  if (G_UNLIKELY (prefix_length > 0))
+    memcpy (at, self->prefix, prefix_length);
+  at += prefix_length;
+  memcpy (at, name, name_length);
+  tlc_call_set_method (self->call, at, name_length);
+  tlc_binary_put_32 (at + name_length, (guint32) sequence);
   return TRUE;
 }
 

@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "client/tlc-protocol.h"
+#include "client/tlc-walk.h"
 
 /* What the writing and the reading half of the binary protocol share. */
 #define TLC_BINARY_VERSION 0x80010000u
 #define TLC_BINARY_VERSION_MASK 0xffff0000u
+
+extern const TlcWalker tlc_binary_walker;
 
 void tlc_binary_install_writers (TlcProtocolClass *klass);
 void tlc_binary_install_readers (TlcProtocolClass *klass);

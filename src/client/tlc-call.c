@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include "client/tlc-framing.h"
 #include "model/tlc-clock.h"
 
 /* What buffers start with: most messages fit, and no max-message-size is smaller. */
@@ -25,11 +26,21 @@ tlc_call_init (TlcCall *call, TlcCore *core)
   call->core = tlc_core_ref (core);
   call->thread = gettid ();
   tlc_call_read_limits (call);
-  call->framing = &tlc_framing_framed;
+  tlc_call_set_framing (call, &tlc_framing_framed, NULL);
   tlc_buffer_init (&call->out, TLC_CALL_OUT_CAPACITY);
   tlc_buffer_init (&call->in, TLC_CALL_IN_CAPACITY);
   tlc_reader_stop (&call->reader);
   tlc_ledger_enter (&core->ledger, &call->counters);
+}
+
+void
+tlc_call_set_framing (TlcCall *call, const TlcFraming *framing, const TlcWalker *walker)
+{
+  call->framing = framing;
+  call->walker = walker;
+  g_clear_pointer (&call->walk, g_free);
+  if (walker != NULL)
+    call->walk = g_new0 (TlcWalk, 1);
 }
 
 void
@@ -56,6 +67,7 @@ tlc_call_clear (TlcCall *call)
   tlc_call_close_home (call);
   tlc_ledger_strike (&call->core->ledger, &call->counters);
   tlc_reader_clear (&call->reader);
+  g_free (call->walk);
   tlc_buffer_clear (&call->out);
   tlc_buffer_clear (&call->in);
   tlc_endpoint_unref (call->endpoint);

@@ -5,8 +5,8 @@
 
 #include "client/tlc-buffer.h"
 #include "client/tlc-core.h"
-#include "client/tlc-framing.h"
 #include "client/tlc-reader.h"
+#include "client/tlc-walk.h"
 #include "model/tlc-cold.h"
 #include "model/tlc-error-private.h"
 
@@ -38,6 +38,7 @@ typedef struct {
 /* One thread's calls on one service, one after the other: whose turn it is, the bytes, the
  * connection. */
 typedef struct _TlcCall TlcCall;
+typedef struct _TlcFraming TlcFraming;
 struct _TlcCall {
   TlcCallState state;
   gboolean is_claimed; /* home.seat is ours now */
@@ -47,6 +48,8 @@ struct _TlcCall {
   TlcBuffer in;
   gsize in_end; /* where the message that is being read ends; later bytes belong to no call */
   TlcReader reader;
+  TlcWalk *walk; /* NULL: messages say how long they are */
+  const TlcWalker *walker;
 
   /* the call */
   ThriftMessageType type;
@@ -67,6 +70,8 @@ struct _TlcCall {
 };
 
 void tlc_call_init (TlcCall *call, TlcCore *core);
+/* How messages are told apart; where they do not say how long they are, @walker finds their ends. */
+void tlc_call_set_framing (TlcCall *call, const TlcFraming *framing, const TlcWalker *walker);
 void tlc_call_clear (TlcCall *call);
 
 /* A request starts; whatever the call before left behind is cleared away. */

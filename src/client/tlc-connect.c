@@ -7,6 +7,7 @@
  * All of it is the calling thread's; the seat is claimed where it is touched. */
 #include "client/tlc-call.h"
 
+#include "client/tlc-framing.h"
 #include "connect/tlc-dial.h"
 #include "model/tlc-clock.h"
 

@@ -1,18 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <glib.h>
-
-typedef struct _TlcCall TlcCall;
+#include "client/tlc-call.h"
 
 /* How messages are told apart on the stream. */
-typedef struct {
+struct _TlcFraming {
   gsize header_size;            /* bytes kept free before a request */
   void (*seal) (TlcCall *call); /* completes the header of the request in call->out */
   gboolean (*receive) (TlcCall *call, gsize *ret_start, GError **error);
   /* Brings one message whole into call->in, whose length may then exceed call->in_end, and
    * tells where the message starts. On failure the call has failed. */
-} TlcFraming;
+};
 
 /* Length, then message. */
 extern const TlcFraming tlc_framing_framed;
+/* Message after message. */
+extern const TlcFraming tlc_framing_buffered;
+
+/* For framings. A message was discarded: it may have brought the beginning of the next. */
+void tlc_framing_drop_message (TlcCall *call);
+/* The slow parts of what follows: more room, and why nothing came. */
+gboolean tlc_framing_grow (TlcCall *call, gsize total, GError **error);
+gboolean tlc_framing_lost (TlcCall *call, TlcIo io, gsize total, GError **error) TLC_COLD;
+
+/* At least one byte more into call->in. @total is how long what is due is; 0: not known. On failure
+ * the call has failed. */
+static inline gboolean
+tlc_framing_receive (TlcCall *call, gsize total, GError **error)
+{
+  TlcBuffer *in = &call->in;
+  TlcIo io;
+  gsize n;
+
+  /* One byte more than is due, so that what comes behind a long message is seen as well. */
+  if (G_UNLIKELY (in->length == in->capacity || in->capacity == total)
+      && !tlc_framing_grow (call, total, error))
+    return FALSE;
+  io = tlc_connection_receive (call->home.seat->connection, in->data + in->length,
+                               in->capacity - in->length, call->deadline_us, &n);
+  if (G_UNLIKELY (io != TLC_IO_DONE))
+    return tlc_framing_lost (call, io, total, error);
+  in->length += n;
+  tlc_counters_add (&call->counters, TLC_COUNT_BYTES_RECEIVED, n);
+  return TRUE;
+}

@@ -18,12 +18,43 @@
 G_DEFINE_ABSTRACT_TYPE (TlcProtocol, tlc_protocol, THRIFT_TYPE_PROTOCOL)
 
 ThriftProtocol *
-tlc_protocol_new (GType type, TlcTransport *transport)
+tlc_protocol_new (GType type, TlcTransport *transport, const char *multiplexed_name)
 {
   TlcProtocol *self = g_object_new (type, "transport", transport, NULL);
 
   self->call = tlc_transport_get_call (transport);
+  if (multiplexed_name != NULL)
+    self->prefix = g_strconcat (multiplexed_name, ":", NULL);
   return THRIFT_PROTOCOL (self);
+}
+
+gint32
+tlc_protocol_refuse (ThriftProtocol *protocol, TlcRefusal refusal, GError **error)
+{
+  tlc_call_refuse (tlc_protocol_get_call (protocol), refusal, error);
+  return -1;
+}
+
+gint32
+tlc_protocol_copy_bytes (ThriftProtocol *protocol, gint32 length, char **ret_bytes,
+                         guint32 *ret_length, GError **error)
+{
+  TlcReader *reader = &tlc_protocol_get_call (protocol)->reader;
+
+  if (G_UNLIKELY (length < 0))
+    return tlc_protocol_refuse (protocol, TLC_REFUSE_NEGATIVE, error);
+  if (G_UNLIKELY ((gsize) length > tlc_reader_left (reader)))
+    return tlc_protocol_refuse (protocol, TLC_REFUSE_COUNT, error);
+  if (G_UNLIKELY (!tlc_reader_charge (reader, TLC_READER_COST_STRING + (gsize) length)))
+    return tlc_protocol_refuse (protocol, TLC_REFUSE_BUDGET, error);
+  *ret_bytes = g_try_malloc ((gsize) length + 1);
+  if (G_UNLIKELY (*ret_bytes == NULL))
+    return tlc_protocol_refuse (protocol, TLC_REFUSE_MEMORY, error);
+  memcpy (*ret_bytes, reader->at, (gsize) length);
+  (*ret_bytes)[length] = '\0';
+  *ret_length = (guint32) length;
+  reader->at += length;
+  return length;
 }
 
 static gint32
@@ -35,7 +66,7 @@ tlc_protocol_write_message_begin (ThriftProtocol *protocol, const gchar *name,
   TlcProtocolClass *klass = (TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol);
 
   if (!tlc_call_begin (self->call, name, type, error)
-      || !klass->write_header (self, name, strlen (name), type, self->call->sequence, error))
+      || !klass->write_header (self, name, type, self->call->sequence, error))
     return -1;
   return 0;
 }
@@ -195,9 +226,18 @@ tlc_protocol_nothing_named (ThriftProtocol *protocol, const gchar *name, GError 
 }
 
 static void
+tlc_protocol_finalize (GObject *object)
+{
+  g_free (((TlcProtocol *) object)->prefix);
+  G_OBJECT_CLASS (tlc_protocol_parent_class)->finalize (object);
+}
+
+static void
 tlc_protocol_class_init (TlcProtocolClass *klass)
 {
   ThriftProtocolClass *protocol_class = THRIFT_PROTOCOL_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = tlc_protocol_finalize;
 
   protocol_class->write_message_begin = tlc_protocol_write_message_begin;
   protocol_class->write_message_end = tlc_protocol_nothing;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <string.h>
 #include <thrift/c_glib/protocol/thrift_protocol.h>
 
 #include "client/tlc-call.h"
@@ -12,14 +13,17 @@
 typedef struct {
   ThriftProtocol parent_instance;
   TlcCall *call; /* the transport's */
+  char *prefix;  /* before each method's name, for a server of several services; NULL: none */
 } TlcProtocol;
 
 typedef struct {
   ThriftProtocolClass parent_class;
-  /* Appends the header and tells the call where the name stands. */
-  gboolean (*write_header) (TlcProtocol *self, const char *name, gsize name_length,
-                            ThriftMessageType type, gint32 sequence, GError **error);
+  /* Appends the header, in which self->prefix and @name stand as one, and tells the call where
+   * @name stands: replies have that alone. */
+  gboolean (*write_header) (TlcProtocol *self, const char *name, ThriftMessageType type,
+                            gint32 sequence, GError **error);
   TlcRefusal (*read_header) (TlcProtocol *self, TlcHeader *ret_header);
+  const TlcWalker *walker;
 } TlcProtocolClass;
 
 #define TLC_TYPE_PROTOCOL (tlc_protocol_get_type ())
@@ -28,8 +32,26 @@ GType tlc_protocol_get_type (void);
 #define TLC_TYPE_BINARY_PROTOCOL (tlc_binary_protocol_get_type ())
 GType tlc_binary_protocol_get_type (void);
 
-/* (transfer full): a protocol of @type on @transport, which it holds a reference to. */
-ThriftProtocol *tlc_protocol_new (GType type, TlcTransport *transport);
+#define TLC_TYPE_COMPACT_PROTOCOL (tlc_compact_protocol_get_type ())
+GType tlc_compact_protocol_get_type (void);
+
+/* (transfer full): a protocol of @type on @transport, which it holds a reference to; for the service
+ * of that name among those of a server, unless it is NULL. */
+ThriftProtocol *tlc_protocol_new (GType type, TlcTransport *transport,
+                                  const char *multiplexed_name);
+
+/* For subclasses. The reply cannot be decoded: fails the call and returns -1. */
+gint32 tlc_protocol_refuse (ThriftProtocol *protocol, TlcRefusal refusal, GError **error) TLC_COLD;
+/* A copy of the @length bytes at the reader's cursor, which is moved on, with a NUL behind them.
+ * Returns @length, or -1. */
+gint32 tlc_protocol_copy_bytes (ThriftProtocol *protocol, gint32 length, char **ret_bytes,
+                                guint32 *ret_length, GError **error);
+
+static inline gsize
+tlc_protocol_get_prefix_length (const TlcProtocol *self)
+{
+  return G_LIKELY (self->prefix == NULL) ? 0 : strlen (self->prefix);
+}
 
 static inline TlcCall *
 tlc_protocol_get_call (ThriftProtocol *protocol)

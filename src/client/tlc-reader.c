@@ -38,10 +38,27 @@ tlc_refusal_to_string (TlcRefusal refusal)
       return "out of memory";
     case TLC_REFUSE_VERSION:
       return "the message is of another protocol or version";
+    case TLC_REFUSE_NUMBER:
+      return "a number is larger than its type";
     case TLC_REFUSE_NONE:
     default:
       return "not refused";
     }
+}
+
+TlcRefusal
+tlc_reader_enter (TlcReader *reader, gint32 size, guint8 first, guint8 second, gsize min,
+                  gsize cost)
+{
+  if (G_UNLIKELY (size < 0))
+    return TLC_REFUSE_NEGATIVE;
+  if (G_UNLIKELY (size > 0 && min == 0))
+    return TLC_REFUSE_UNKNOWN_TYPE;
+  if (G_UNLIKELY (size > 0 && (gsize) size > tlc_reader_left (reader) / min))
+    return TLC_REFUSE_COUNT;
+  if (G_UNLIKELY (!tlc_reader_charge (reader, TLC_READER_COST_CONTAINER + (gsize) size * cost)))
+    return TLC_REFUSE_BUDGET;
+  return tlc_reader_push (reader, first, second);
 }
 
 /* Ids that do not fit the bits are listed, the present struct's at the end. */

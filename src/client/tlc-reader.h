@@ -26,6 +26,7 @@
 typedef struct {
   guint8 expect;   /* the type that the next value must have; 0: none may come */
   guint8 next;     /* and the one after it: a map alternates, a list repeats, a struct has none */
+  gint16 last_id;  /* of the field before, for protocols that count from it */
   guint32 far_ids; /* where this depth's ids outside 0..63 start */
   guint64 seen;    /* the ids 0..63 of this struct */
 } TlcLevel;
@@ -52,13 +53,19 @@ typedef enum {
   TLC_REFUSE_FAR_IDS,
   TLC_REFUSE_BUDGET,
   TLC_REFUSE_MEMORY,
-  TLC_REFUSE_VERSION
+  TLC_REFUSE_VERSION,
+  TLC_REFUSE_NUMBER
 } TlcRefusal;
 
 void tlc_reader_clear (TlcReader *reader);
 const char *tlc_refusal_to_string (TlcRefusal refusal);
 
 TlcRefusal tlc_reader_far_field (TlcReader *reader, gint16 id);
+/* Enters a container of @size elements: of @first, in a map in turn with @second; @min bytes on
+ * the wire, 0 for types that cannot be, and @cost in memory each. An empty one may leave its types
+ * open, as some writers do. */
+TlcRefusal tlc_reader_enter (TlcReader *reader, gint32 size, guint8 first, guint8 second, gsize min,
+                             gsize cost);
 
 static inline void
 tlc_reader_start (TlcReader *reader, const guint8 *data, gsize length, gsize budget)
@@ -130,6 +137,7 @@ tlc_reader_push (TlcReader *reader, guint8 expect, guint8 next)
     return TLC_REFUSE_DEPTH;
   level->expect = expect;
   level->next = next;
+  level->last_id = 0;
   level->far_ids = reader->n_far_ids;
   level->seen = 0;
   reader->level = level;

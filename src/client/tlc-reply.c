@@ -7,7 +7,7 @@
  * earlier request of the same connection is thrown away and waited past, and the connection is
  * closed after the call; every other message that is not ours, and every byte behind ours,
  * fails the call. */
-#include "client/tlc-call.h"
+#include "client/tlc-framing.h"
 
 #include <string.h>
 
@@ -63,14 +63,33 @@ tlc_call_answered (TlcCall *call)
   tlc_call_leave (call, call->n_stale == 0);
 }
 
+/* A ThriftMultiplexedProtocol on top of ours writes "service:method"; the reply has the method. */
+static TLC_COLD gboolean
+tlc_reply_is_of_multiplexed (const TlcCall *call, const TlcHeader *header)
+{
+  const char *whole = tlc_call_get_method (call);
+  const char *colon = memchr (whole, ':', call->method_length);
+
+  return colon != NULL && header->name_length == call->method_length - (gsize) (colon + 1 - whole)
+         && memcmp (header->name, colon + 1, header->name_length) == 0;
+}
+
+static inline gboolean
+tlc_reply_has_method (const TlcCall *call, const TlcHeader *header)
+{
+  if (G_LIKELY (header->name_length == call->method_length
+                && memcmp (header->name, tlc_call_get_method (call), header->name_length) == 0))
+    return TRUE;
+  return tlc_reply_is_of_multiplexed (call, header);
+}
+
 TlcReplyVerdict
 tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error)
 {
   gboolean is_reply = header->type == T_REPLY || header->type == T_EXCEPTION;
 
   if (G_LIKELY (is_reply && header->sequence == call->sequence
-                && header->name_length == call->method_length
-                && memcmp (header->name, tlc_call_get_method (call), header->name_length) == 0))
+                && tlc_reply_has_method (call, header)))
     {
       call->delivery = TLC_DELIVERY_ANSWERED;
       if (G_LIKELY (call->in.length == call->in_end))

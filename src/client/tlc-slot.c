@@ -4,6 +4,7 @@
  * beneath it. */
 #include "client/tlc-slot.h"
 
+#include "client/tlc-framing.h"
 #include "client/tlc-protocol.h"
 
 struct _TlcSlot {
@@ -13,6 +14,22 @@ struct _TlcSlot {
   GObject *client;
 };
 
+/* What the service's servers speak, which does not change while it runs. */
+static ThriftProtocol *
+tlc_slot_make_protocol (TlcSlot *slot)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (slot->core->root);
+  const TlcSettings *settings = current->settings;
+  GType type = settings->protocol == TLC_PROTOCOL_COMPACT ? TLC_TYPE_COMPACT_PROTOCOL
+                                                          : TLC_TYPE_BINARY_PROTOCOL;
+  ThriftProtocol *protocol = tlc_protocol_new (type, slot->transport, settings->multiplexed_name);
+
+  if (settings->transport == TLC_TRANSPORT_BUFFERED)
+    tlc_call_set_framing (tlc_protocol_get_call (protocol), &tlc_framing_buffered,
+                          ((TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol))->walker);
+  return protocol;
+}
+
 TlcSlot *
 tlc_slot_new (TlcCore *core)
 {
@@ -20,7 +37,7 @@ tlc_slot_new (TlcCore *core)
 
   slot->core = core;
   slot->transport = tlc_transport_new (core);
-  slot->protocol = tlc_protocol_new (TLC_TYPE_BINARY_PROTOCOL, slot->transport);
+  slot->protocol = tlc_slot_make_protocol (slot);
   slot->client = g_object_new (core->client_type, "input_protocol", slot->protocol,
                                "output_protocol", slot->protocol, NULL);
   return slot;

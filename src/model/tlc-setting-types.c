@@ -7,6 +7,8 @@
  */
 #include "model/tlc-settings-table.h"
 
+#include <string.h>
+
 #include "model/tlc-text.h"
 #include "model/tlc-value.h"
 
@@ -80,6 +82,50 @@ tlc_boolean_describe (const TlcSetting *setting)
 
 const TlcSettingType tlc_boolean_type = {
   tlc_boolean_parse, tlc_boolean_format, tlc_boolean_describe,
+};
+
+/* What stands for no name. */
+#define TLC_NAME_NONE "none"
+
+/* Stored as NULL where it is none. */
+static gboolean
+tlc_name_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  gsize length = strlen (text);
+  gboolean is_good = length > 0 && length <= TLC_SETTING_NAME_MAX;
+
+  for (gsize i = 0; is_good && i < length; i++)
+    is_good = g_ascii_isgraph (text[i]) && text[i] != ':';
+  if (!is_good)
+    {
+      tlc_text_refuse (error, text,
+                       "write 1 to %d printable ASCII characters without spaces and colons, or "
+                       "none",
+                       TLC_SETTING_NAME_MAX);
+      return FALSE;
+    }
+  if (!g_str_equal (text, TLC_NAME_NONE))
+    *(char **) field = g_strdup (text);
+  return TRUE;
+}
+
+static char *
+tlc_name_format (const TlcSetting *setting, gconstpointer field)
+{
+  const char *name = *(char *const *) field;
+
+  return g_strdup (name != NULL ? name : TLC_NAME_NONE);
+}
+
+static char *
+tlc_name_describe (const TlcSetting *setting)
+{
+  return g_strdup_printf ("1 to %d characters without spaces and colons, or `none`",
+                          TLC_SETTING_NAME_MAX);
+}
+
+const TlcSettingType tlc_name_type = {
+  tlc_name_parse, tlc_name_format, tlc_name_describe,
 };
 
 /* Choices are stored as the enumerations that the rows name: as wide as a guint, and from 0. */

@@ -19,8 +19,16 @@
 #define TLC_GIB (1024 * 1024 * TLC_KIB)
 
 /* Indexed by the enumeration. */
-static const char *const tlc_protocol_choices[] = { [TLC_PROTOCOL_BINARY] = "binary", NULL };
-static const char *const tlc_transport_choices[] = { [TLC_TRANSPORT_FRAMED] = "framed", NULL };
+static const char *const tlc_protocol_choices[] = {
+  [TLC_PROTOCOL_BINARY] = "binary",
+  [TLC_PROTOCOL_COMPACT] = "compact",
+  NULL,
+};
+static const char *const tlc_transport_choices[] = {
+  [TLC_TRANSPORT_FRAMED] = "framed",
+  [TLC_TRANSPORT_BUFFERED] = "buffered",
+  NULL,
+};
 
 static const TlcSetting tlc_settings[] = {
   {
@@ -46,6 +54,13 @@ static const TlcSetting tlc_settings[] = {
       .choices = tlc_transport_choices,
       .offset = offsetof (TlcSettings, transport),
       .help = "The Thrift transport that the servers speak.",
+  },
+  {
+      .key = "multiplexed-name",
+      .type = &tlc_name_type,
+      .default_text = "none",
+      .offset = offsetof (TlcSettings, multiplexed_name),
+      .help = "The name of the service where servers offer several on one port.",
   },
   {
       .key = "connect-timeout",

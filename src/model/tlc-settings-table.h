@@ -5,6 +5,7 @@
 
 #define TLC_SETTING_VALUE_MAX (64 * 1024) /* bytes of one value's text */
 #define TLC_SETTING_ENDPOINTS_MAX 1024
+#define TLC_SETTING_NAME_MAX 64
 
 typedef struct _TlcSetting TlcSetting;
 
@@ -21,6 +22,7 @@ extern const TlcSettingType tlc_choice_type;
 extern const TlcSettingType tlc_duration_type;
 extern const TlcSettingType tlc_size_type;
 extern const TlcSettingType tlc_boolean_type;
+extern const TlcSettingType tlc_name_type;
 
 struct _TlcSetting {
   const char *key;

@@ -79,6 +79,7 @@ tlc_settings_free (TlcSettings *settings)
   if (settings == NULL)
     return;
   g_clear_pointer (&settings->addresses, g_ptr_array_unref);
+  g_clear_pointer (&settings->multiplexed_name, g_free);
   g_free (settings);
 }
 

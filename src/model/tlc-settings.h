@@ -8,17 +8,20 @@
 /* The values of a config, parsed: what the library reads. Immutable once made; part of a
  * snapshot. */
 typedef enum {
-  TLC_PROTOCOL_BINARY
+  TLC_PROTOCOL_BINARY,
+  TLC_PROTOCOL_COMPACT
 } TlcProtocolKind;
 
 typedef enum {
-  TLC_TRANSPORT_FRAMED
+  TLC_TRANSPORT_FRAMED,
+  TLC_TRANSPORT_BUFFERED
 } TlcTransportKind;
 
 typedef struct {
   GPtrArray *addresses; /* of TlcAddress, at least one, in the order of the text, no two equal */
   TlcProtocolKind protocol;
   TlcTransportKind transport;
+  char *multiplexed_name; /* NULL: none */
   gint64 connect_timeout_us;
   gint64 call_timeout_us;
   gboolean keepalive;

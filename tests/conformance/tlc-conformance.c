@@ -17,6 +17,32 @@ static const char *const tlc_conformance_names[] = {
 static TlcServer *tlc_conformance_servers[N_KINDS];
 static TlcService *tlc_conformance_service;
 
+static const char *
+tlc_conformance_get_wire (const char *variable, const char *usual)
+{
+  const char *wire = g_getenv (variable);
+
+  return wire != NULL ? wire : usual;
+}
+
+const char *
+tlc_conformance_get_protocol (void)
+{
+  return tlc_conformance_get_wire ("TLC_PROTOCOL", "binary");
+}
+
+const char *
+tlc_conformance_get_transport (void)
+{
+  return tlc_conformance_get_wire ("TLC_TRANSPORT", "framed");
+}
+
+const char *
+tlc_conformance_get_multiplexed (void)
+{
+  return tlc_conformance_get_wire ("TLC_MULTIPLEXED", "none");
+}
+
 const char *
 tlc_conformance_get_name (int kind)
 {
@@ -28,8 +54,11 @@ tlc_conformance_begin (int kind)
 {
   TlcServer *server = tlc_conformance_servers[kind];
 
-  tlc_conformance_service = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout",
-                                              "30s", NULL);
+  tlc_conformance_service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "30s", "protocol",
+                          tlc_conformance_get_protocol (), "transport",
+                          tlc_conformance_get_transport (), "multiplexed-name",
+                          tlc_conformance_get_multiplexed (), NULL);
   return tlc_echo_client (tlc_conformance_service);
 }
 
@@ -63,7 +92,16 @@ tlc_conformance_must (gboolean ok, GError **error, const char *what)
 static gboolean
 tlc_conformance_start (TlcServerKind kind)
 {
-  const char *const args[] = { "--name", tlc_conformance_names[kind], NULL };
+  gboolean is_multiplexed = !g_str_equal (tlc_conformance_get_multiplexed (), "none");
+  const char *const args[] = { "--name",
+                               tlc_conformance_names[kind],
+                               "--protocol",
+                               tlc_conformance_get_protocol (),
+                               "--transport",
+                               tlc_conformance_get_transport (),
+                               is_multiplexed ? "--multiplexed" : NULL,
+                               tlc_conformance_get_multiplexed (),
+                               NULL };
   g_autoptr (GError) error = NULL;
 
   tlc_conformance_servers[kind] = tlc_server_start (kind, args, &error);

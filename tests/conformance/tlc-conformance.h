@@ -13,6 +13,12 @@
 
 G_BEGIN_DECLS
 
+/* What is spoken: TLC_PROTOCOL, TLC_TRANSPORT and TLC_MULTIPLEXED in the environment, else "binary",
+ * "framed" and "none". */
+const char *tlc_conformance_get_protocol (void);
+const char *tlc_conformance_get_transport (void);
+const char *tlc_conformance_get_multiplexed (void);
+
 /* What that server answers to "who". */
 const char *tlc_conformance_get_name (int kind);
 

@@ -8,6 +8,7 @@
  * starts afresh. */
 #include <string.h>
 
+#include "client/tlc-framing.h"
 #include "client/tlc-protocol.h"
 #include "client/tlc-slot.h"
 #include "echo.h"
@@ -183,7 +184,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize length)
   if (transport == NULL)
     {
       transport = tlc_transport_new (fuzz_make_core ());
-      protocol = tlc_protocol_new (TLC_TYPE_BINARY_PROTOCOL, transport);
+      protocol = tlc_protocol_new (TLC_TYPE_BINARY_PROTOCOL, transport, NULL);
       echo = g_object_new (TYPE_ECHO_CLIENT, "input_protocol", protocol, "output_protocol",
                            protocol, NULL);
     }

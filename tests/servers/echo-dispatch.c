@@ -11,6 +11,7 @@
  */
 #include "echo-dispatch.h"
 
+#include <string.h>
 #include <thrift/c_glib/processor/thrift_dispatch_processor.h>
 
 static gboolean
@@ -32,8 +33,19 @@ echo_dispatch_unknown (EchoProcessor *processor, ThriftProtocol *in, ThriftProto
   return ok;
 }
 
+/* Takes "service:" off; what is not for @multiplexed_name stays as it is, and is unknown. */
+static void
+echo_dispatch_strip (gchar *name, const char *multiplexed_name)
+{
+  gsize length = multiplexed_name != NULL ? strlen (multiplexed_name) : 0;
+
+  if (length > 0 && strncmp (name, multiplexed_name, length) == 0 && name[length] == ':')
+    memmove (name, name + length + 1, strlen (name + length + 1) + 1);
+}
+
 gboolean
-echo_dispatch (EchoProcessor *processor, ThriftProtocol *in, ThriftProtocol *out, GError **error)
+echo_dispatch (EchoProcessor *processor, const char *multiplexed_name, ThriftProtocol *in,
+               ThriftProtocol *out, GError **error)
 {
   ThriftDispatchProcessor *dispatch = THRIFT_DISPATCH_PROCESSOR (processor);
   ThriftMessageType type = 0;
@@ -47,6 +59,7 @@ echo_dispatch (EchoProcessor *processor, ThriftProtocol *in, ThriftProtocol *out
       g_free (name);
       return FALSE;
     }
+  echo_dispatch_strip (name, multiplexed_name);
   if (!echo_dispatch_knows (processor, name))
     return echo_dispatch_unknown (processor, in, out, name, seqid, error);
   return THRIFT_DISPATCH_PROCESSOR_GET_CLASS (dispatch)

@@ -174,7 +174,8 @@ echo_loop_serve (EchoLoop *self, int fd)
   out = g_object_new (protocol_type, "transport", transport, NULL);
 
   /* TRUE with an error: framed flush failed and did not say so */
-  while (echo_dispatch (self->processor, THRIFT_PROTOCOL (in), THRIFT_PROTOCOL (out), &error)
+  while (echo_dispatch (self->processor, self->options->multiplexed_name, THRIFT_PROTOCOL (in),
+                        THRIFT_PROTOCOL (out), &error)
          && error == NULL)
     continue;
   g_clear_error (&error);

@@ -15,6 +15,7 @@ typedef struct
 {
   gboolean buffered;      /* else framed */
   gboolean compact;       /* else binary */
+  const char *multiplexed_name; /* which requests have before their method; NULL: nothing */
   guint accept_delay_ms;  /* how long a new connection waits before its first request is read */
   const char *unix_path;  /* NULL: 127.0.0.1, a port that the kernel chooses */
 } EchoLoopOptions;

@@ -38,7 +38,8 @@ echo_server_usage (const char *program)
 {
   fprintf (stderr,
            "usage: %s [--name NAME] [--transport framed|buffered] [--protocol binary|compact]"
-           " [--delay-us N] [--listen tcp|unix:PATH] [--accept-delay-ms N]\n",
+           " [--multiplexed NAME] [--delay-us N] [--listen tcp|unix:PATH]"
+           " [--accept-delay-ms N]\n",
            program);
   exit (2);
 }
@@ -80,6 +81,7 @@ echo_server_parse (int argc, char **argv)
     { "name", required_argument, NULL, 'n' },
     { "transport", required_argument, NULL, 't' },
     { "protocol", required_argument, NULL, 'p' },
+    { "multiplexed", required_argument, NULL, 'm' },
     { "delay-us", required_argument, NULL, 'd' },
     { "listen", required_argument, NULL, 'l' },
     { "accept-delay-ms", required_argument, NULL, 'a' },
@@ -101,6 +103,9 @@ echo_server_parse (int argc, char **argv)
         break;
       case 'p':
         loop->compact = echo_server_parse_choice (program, optarg, "binary", "compact");
+        break;
+      case 'm':
+        loop->multiplexed_name = optarg;
         break;
       case 'd':
         options.delay_us = echo_server_parse_number (program, optarg);

@@ -33,6 +33,7 @@
 #include <thread>
 
 #include <thrift/protocol/TBinaryProtocol.h>
+#include <thrift/processor/TMultiplexedProcessor.h>
 #include <thrift/protocol/TCompactProtocol.h>
 #include <thrift/server/TThreadedServer.h>
 #include <thrift/transport/TBufferTransports.h>
@@ -52,6 +53,7 @@ struct Options {
   std::string name = "cpp";
   std::string transport = "framed";
   std::string protocol = "binary";
+  std::string multiplexed; // the name among several services; empty: the only one
   std::string listen = "tcp";
   long delay_us = 0;
   long accept_delay_ms = 0;
@@ -259,7 +261,8 @@ usage (const char *program)
 {
   std::cerr << "usage: " << program
             << " [--name NAME] [--transport framed|buffered] [--protocol binary|compact]"
-               " [--delay-us N] [--listen tcp|unix:PATH] [--accept-delay-ms N]\n";
+               " [--multiplexed NAME] [--delay-us N] [--listen tcp|unix:PATH]"
+               " [--accept-delay-ms N]\n";
   std::exit (2);
 }
 
@@ -281,6 +284,7 @@ parseOptions (int argc, char **argv)
     { "name", required_argument, nullptr, 'n' },
     { "transport", required_argument, nullptr, 't' },
     { "protocol", required_argument, nullptr, 'p' },
+    { "multiplexed", required_argument, nullptr, 'm' },
     { "delay-us", required_argument, nullptr, 'd' },
     { "listen", required_argument, nullptr, 'l' },
     { "accept-delay-ms", required_argument, nullptr, 'a' },
@@ -295,6 +299,7 @@ parseOptions (int argc, char **argv)
       case 'n': options.name = optarg; break;
       case 't': options.transport = optarg; break;
       case 'p': options.protocol = optarg; break;
+      case 'm': options.multiplexed = optarg; break;
       case 'd': options.delay_us = parseNumber (argv[0], optarg); break;
       case 'l': options.listen = optarg; break;
       case 'a': options.accept_delay_ms = parseNumber (argv[0], optarg); break;
@@ -336,7 +341,14 @@ makeServer (const Options &options)
   else
     protocols = std::make_shared<protocol::TCompactProtocolFactory> ();
 
-  auto processor = std::make_shared<echo::EchoProcessor> (std::make_shared<EchoHandler> (options));
+  std::shared_ptr<apache::thrift::TProcessor> processor
+      = std::make_shared<echo::EchoProcessor> (std::make_shared<EchoHandler> (options));
+  if (!options.multiplexed.empty ())
+    {
+      auto several = std::make_shared<apache::thrift::TMultiplexedProcessor> ();
+      several->registerProcessor (options.multiplexed, processor);
+      processor = several;
+    }
   auto server
       = std::make_unique<server::TThreadedServer> (processor, socket, transports, protocols);
   server->setServerEventHandler (std::make_shared<Events> (options, socket));

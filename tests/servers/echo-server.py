@@ -21,6 +21,7 @@ import time
 
 from thrift.protocol import TBinaryProtocol, TCompactProtocol
 from thrift.server import TServer
+from thrift.TMultiplexedProcessor import TMultiplexedProcessor
 from thrift.Thrift import TApplicationException
 from thrift.transport import TSocket, TTransport
 
@@ -45,6 +46,7 @@ def parse_options():
     parser.add_argument('--name', default='python')
     parser.add_argument('--transport', choices=('framed', 'buffered'), default='framed')
     parser.add_argument('--protocol', choices=('binary', 'compact'), default='binary')
+    parser.add_argument('--multiplexed', metavar='NAME')
     parser.add_argument('--delay-us', type=number, default=0)
     parser.add_argument('--listen', type=place, default='tcp', metavar='tcp|unix:PATH')
     parser.add_argument('--accept-delay-ms', type=number, default=0)
@@ -171,7 +173,12 @@ def make_server():
         'binary': TBinaryProtocol.TBinaryProtocolAcceleratedFactory,
         'compact': TCompactProtocol.TCompactProtocolAcceleratedFactory,
     }
-    return EchoServer(Echo.Processor(EchoHandler()), listening, transports[OPTIONS.transport](),
+    processor = Echo.Processor(EchoHandler())
+    if OPTIONS.multiplexed:
+        several = TMultiplexedProcessor()
+        several.registerProcessor(OPTIONS.multiplexed, processor)
+        processor = several
+    return EchoServer(processor, listening, transports[OPTIONS.transport](),
                       protocols[OPTIONS.protocol](), daemon=True)
 
 

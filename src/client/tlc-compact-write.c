@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The compact protocol's writing half: values are appended to the call's request. What it remembers
+ * of a message begins anew with each header, so that a request given up halfway leaves nothing
+ * behind. */
+#include "client/tlc-compact.h"
+
+/* Structs around a struct, before more room is needed. */
+#define TLC_COMPACT_FIRST_OUTER_IDS 16
+
+static guint8
+tlc_compact_type_to_wire (ThriftType type)
+{
+  static const guint8 types[] = {
+    [T_BOOL] = TLC_COMPACT_TRUE,     [T_BYTE] = TLC_COMPACT_BYTE,
+    [T_I16] = TLC_COMPACT_I16,       [T_I32] = TLC_COMPACT_I32,
+    [T_I64] = TLC_COMPACT_I64,       [T_DOUBLE] = TLC_COMPACT_DOUBLE,
+    [T_STRING] = TLC_COMPACT_BINARY, [T_STRUCT] = TLC_COMPACT_STRUCT,
+    [T_MAP] = TLC_COMPACT_MAP,       [T_SET] = TLC_COMPACT_SET,
+    [T_LIST] = TLC_COMPACT_LIST,
+  };
+
+  return type < G_N_ELEMENTS (types) ? types[type] : TLC_COMPACT_STOP;
+}
+
+/* Bytes that the varint of @value takes: one for each seven bits, and one for 0. */
+static inline gsize
+tlc_compact_varint_size (guint64 value)
+{
+  return ((gsize) (63 - __builtin_clzll (value | 1)) + 7) / 7;
+}
+
+static inline guint8 *
+tlc_compact_put_varint (guint8 *at, guint64 value)
+{
+  for (; value > 0x7f; value >>= 7)
+    *at++ = (guint8) (value | 0x80);
+  *at++ = (guint8) value;
+  return at;
+}
+
+static inline guint32
+tlc_compact_zigzag_32 (gint32 value)
+{
+  return ((guint32) value << 1) ^ (guint32) (value >> 31);
+}
+
+static inline guint64
+tlc_compact_zigzag_64 (gint64 value)
+{
+  return ((guint64) value << 1) ^ (guint64) (value >> 63);
+}
+
+static gint32
+tlc_compact_write_varint (ThriftProtocol *protocol, guint64 value, GError **error)
+{
+  gsize size = tlc_compact_varint_size (value);
+  guint8 *at = tlc_call_append (tlc_protocol_get_call (protocol), size, error);
+
+  if (G_UNLIKELY (at == NULL))
+    return -1;
+  tlc_compact_put_varint (at, value);
+  return (gint32) size;
+}
+
+static gboolean
+tlc_compact_write_header (TlcProtocol *protocol, const char *name, ThriftMessageType type,
+                          gint32 sequence, GError **error)
+{
+  TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
+  gsize prefix_length = tlc_protocol_get_prefix_length (protocol), name_length = strlen (name);
+  gsize whole_length = prefix_length + name_length;
+  gsize size = 2 + tlc_compact_varint_size ((guint32) sequence)
+               + tlc_compact_varint_size (whole_length) + whole_length;
+  guint8 *at = tlc_call_append (protocol->call, size, error);
+
+  if (G_UNLIKELY (at == NULL))
+    return FALSE;
+  self->last_id = 0;
+  self->n_outer_ids = 0;
+  self->owes_bool = FALSE;
+  *at++ = TLC_COMPACT_ID;
+  *at++ = (guint8) (TLC_COMPACT_VERSION | (guint) type << TLC_COMPACT_TYPE_SHIFT);
+  at = tlc_compact_put_varint (at, (guint32) sequence);
+  at = tlc_compact_put_varint (at, whole_length);
+  if (G_UNLIKELY (prefix_length > 0))
+    memcpy (at, protocol->prefix, prefix_length);
+  at += prefix_length;
+  memcpy (at, name, name_length);
+  tlc_call_set_method (protocol->call, at, name_length);
+  return TRUE;
+}
+
+/* Ids of the struct around this one are put away until it ends. */
+static gint32
+tlc_compact_write_struct_begin (ThriftProtocol *protocol, const gchar *name, GError **error)
+{
+  TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
+
+  if (G_UNLIKELY (self->n_outer_ids == self->outer_capacity))
+    {
+      self->outer_capacity = MAX (TLC_COMPACT_FIRST_OUTER_IDS, self->outer_capacity * 2);
+      self->outer_ids = g_renew (gint16, self->outer_ids, self->outer_capacity);
+    }
+  self->outer_ids[self->n_outer_ids++] = self->last_id;
+  self->last_id = 0;
+  return 0;
+}
+
+static gint32
+tlc_compact_write_struct_end (ThriftProtocol *protocol, GError **error)
+{
+  TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
+
+  if (G_LIKELY (self->n_outer_ids > 0))
+    self->last_id = self->outer_ids[--self->n_outer_ids];
+  return 0;
+}
+
+static gint32
+tlc_compact_write_field (TlcCompactProtocol *self, guint8 wire_type, gint16 id, GError **error)
+{
+  gint step = id - self->last_id;
+  guint8 *at;
+
+  self->last_id = id;
+  if (G_LIKELY (step > 0 && step <= TLC_COMPACT_NIBBLE))
+    {
+      at = tlc_call_append (self->parent_instance.call, 1, error);
+      if (G_UNLIKELY (at == NULL))
+        return -1;
+      *at = (guint8) (step << 4 | wire_type);
+      return 1;
+    }
+  at = tlc_call_append (self->parent_instance.call, 1, error);
+  if (G_UNLIKELY (at == NULL))
+    return -1;
+  *at = wire_type;
+  return tlc_compact_write_varint (THRIFT_PROTOCOL (self), tlc_compact_zigzag_32 (id), error);
+}
+
+static gint32
+tlc_compact_write_field_begin (ThriftProtocol *protocol, const gchar *name, const ThriftType type,
+                               const gint16 id, GError **error)
+{
+  TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
+
+  if (type != T_BOOL)
+    return tlc_compact_write_field (self, tlc_compact_type_to_wire (type), id, error);
+  self->owes_bool = TRUE;
+  self->bool_id = id;
+  return 0;
+}
+
+static gint32
+tlc_compact_write_8 (ThriftProtocol *protocol, guint8 value, GError **error)
+{
+  guint8 *at = tlc_call_append (tlc_protocol_get_call (protocol), 1, error);
+
+  if (G_UNLIKELY (at == NULL))
+    return -1;
+  *at = value;
+  return 1;
+}
+
+static gint32
+tlc_compact_write_field_stop (ThriftProtocol *protocol, GError **error)
+{
+  return tlc_compact_write_8 (protocol, TLC_COMPACT_STOP, error);
+}
+
+static gint32
+tlc_compact_write_map_begin (ThriftProtocol *protocol, const ThriftType key_type,
+                             const ThriftType value_type, const guint32 size, GError **error)
+{
+  /* An empty one has no types. */
+  if (tlc_compact_write_varint (protocol, size, error) < 0)
+    return -1;
+  if (size == 0)
+    return 0;
+  return tlc_compact_write_8 (
+      protocol,
+      (guint8) (tlc_compact_type_to_wire (key_type) << 4 | tlc_compact_type_to_wire (value_type)),
+      error);
+}
+
+static gint32
+tlc_compact_write_list_begin (ThriftProtocol *protocol, const ThriftType element_type,
+                              const guint32 size, GError **error)
+{
+  guint8 wire_type = tlc_compact_type_to_wire (element_type);
+
+  if (size < TLC_COMPACT_NIBBLE)
+    return tlc_compact_write_8 (protocol, (guint8) (size << 4 | wire_type), error);
+  if (tlc_compact_write_8 (protocol, (guint8) (TLC_COMPACT_NIBBLE << 4 | wire_type), error) < 0)
+    return -1;
+  return tlc_compact_write_varint (protocol, size, error);
+}
+
+static gint32
+tlc_compact_write_bool (ThriftProtocol *protocol, const gboolean value, GError **error)
+{
+  TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
+  guint8 wire = value ? TLC_COMPACT_TRUE : TLC_COMPACT_FALSE;
+
+  if (!self->owes_bool)
+    return tlc_compact_write_8 (protocol, wire, error);
+  self->owes_bool = FALSE;
+  return tlc_compact_write_field (self, wire, self->bool_id, error);
+}
+
+static gint32
+tlc_compact_write_byte (ThriftProtocol *protocol, const gint8 value, GError **error)
+{
+  return tlc_compact_write_8 (protocol, (guint8) value, error);
+}
+
+static gint32
+tlc_compact_write_i16 (ThriftProtocol *protocol, const gint16 value, GError **error)
+{
+  return tlc_compact_write_varint (protocol, tlc_compact_zigzag_32 (value), error);
+}
+
+static gint32
+tlc_compact_write_i32 (ThriftProtocol *protocol, const gint32 value, GError **error)
+{
+  return tlc_compact_write_varint (protocol, tlc_compact_zigzag_32 (value), error);
+}
+
+static gint32
+tlc_compact_write_i64 (ThriftProtocol *protocol, const gint64 value, GError **error)
+{
+  return tlc_compact_write_varint (protocol, tlc_compact_zigzag_64 (value), error);
+}
+
+/* The low byte first, unlike the binary protocol. */
+static gint32
+tlc_compact_write_double (ThriftProtocol *protocol, const gdouble value, GError **error)
+{
+  guint8 *at = tlc_call_append (tlc_protocol_get_call (protocol), 8, error);
+  guint64 bits;
+
+  if (G_UNLIKELY (at == NULL))
+    return -1;
+  memcpy (&bits, &value, sizeof bits);
+  bits = GUINT64_TO_LE (bits);
+  memcpy (at, &bits, sizeof bits);
+  return 8;
+}
+
+static gint32
+tlc_compact_write_bytes (ThriftProtocol *protocol, gconstpointer bytes, gsize length,
+                         GError **error)
+{
+  gsize size = tlc_compact_varint_size (length) + length;
+  guint8 *at = tlc_call_append (tlc_protocol_get_call (protocol), size, error);
+
+  if (G_UNLIKELY (at == NULL))
+    return -1;
+  at = tlc_compact_put_varint (at, length);
+  if (length > 0)
+    memcpy (at, bytes, length);
+  return (gint32) size;
+}
+
+static gint32
+tlc_compact_write_string (ThriftProtocol *protocol, const gchar *string, GError **error)
+{
+  return tlc_compact_write_bytes (protocol, string, string != NULL ? strlen (string) : 0, error);
+}
+
+static gint32
+tlc_compact_write_binary (ThriftProtocol *protocol, const gpointer bytes, const guint32 length,
+                          GError **error)
+{
+  return tlc_compact_write_bytes (protocol, bytes, length, error);
+}
+
+void
+tlc_compact_install_writers (TlcProtocolClass *klass)
+{
+  ThriftProtocolClass *protocol_class = &klass->parent_class;
+
+  klass->write_header = tlc_compact_write_header;
+  protocol_class->write_struct_begin = tlc_compact_write_struct_begin;
+  protocol_class->write_struct_end = tlc_compact_write_struct_end;
+  protocol_class->write_field_begin = tlc_compact_write_field_begin;
+  protocol_class->write_field_stop = tlc_compact_write_field_stop;
+  protocol_class->write_map_begin = tlc_compact_write_map_begin;
+  protocol_class->write_list_begin = tlc_compact_write_list_begin;
+  protocol_class->write_set_begin = tlc_compact_write_list_begin;
+  protocol_class->write_bool = tlc_compact_write_bool;
+  protocol_class->write_byte = tlc_compact_write_byte;
+  protocol_class->write_i16 = tlc_compact_write_i16;
+  protocol_class->write_i32 = tlc_compact_write_i32;
+  protocol_class->write_i64 = tlc_compact_write_i64;
+  protocol_class->write_double = tlc_compact_write_double;
+  protocol_class->write_string = tlc_compact_write_string;
+  protocol_class->write_binary = tlc_compact_write_binary;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Receiving, as all framings do it. Memory for a long message is taken as its bytes arrive, so a
+ * length alone, however large, costs nothing. */
+#include "client/tlc-framing.h"
+
+#include <string.h>
+
+/* A long message's buffer starts at least so large, and doubles. */
+#define TLC_FRAMING_FIRST_GROWTH (64 * 1024)
+
+gboolean
+tlc_framing_grow (TlcCall *call, gsize total, GError **error)
+{
+  gsize capacity = MAX (call->in.capacity * 2, TLC_FRAMING_FIRST_GROWTH);
+
+  if (total > 0)
+    capacity = MIN (capacity, total + 1);
+  if (tlc_buffer_reserve (&call->in, capacity))
+    return TRUE;
+  return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
+                        "out of memory after %" G_GSIZE_FORMAT " bytes of the reply",
+                        call->in.length);
+}
+
+static char *
+tlc_framing_describe_progress (const TlcCall *call, gsize total)
+{
+  if (total == 0 || call->in.length < call->framing->header_size)
+    return g_strdup_printf ("after %" G_GSIZE_FORMAT " bytes of the reply", call->in.length);
+  return g_strdup_printf ("after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " bytes of the reply",
+                          call->in.length, total);
+}
+
+gboolean
+tlc_framing_lost (TlcCall *call, TlcIo io, gsize total, GError **error)
+{
+  TlcConnection *connection = call->home.seat->connection;
+  g_autofree char *progress = tlc_framing_describe_progress (call, total);
+
+  if (io == TLC_IO_TIMED_OUT)
+    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
+                          "timed out after %" G_GINT64_FORMAT " ms, %s",
+                          (call->deadline_us - call->begun_us) / 1000, progress);
+  if (io == TLC_IO_CLOSED)
+    return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST, "connection closed by peer %s",
+                          progress);
+  return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST, "connection lost %s: %s", progress,
+                        g_strerror (connection->error));
+}
+
+void
+tlc_framing_drop_message (TlcCall *call)
+{
+  memmove (call->in.data, call->in.data + call->in_end, call->in.length - call->in_end);
+  call->in.length -= call->in_end;
+  call->in_end = 0;
+}
