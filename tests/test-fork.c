@@ -4,7 +4,7 @@
  * without one another. Law 7.
  *
  * Children tell by their exit status how they fared, on standard error why, and run no assertions
- * of libcheck. Whoever forks waits for his child no longer than the watchdog. */
+ * of libcheck. */
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,9 +15,9 @@
 #include <urcu/urcu-bp.h>
 
 #include "support/tlc-echo.h"
+#include "support/tlc-family.h"
 #include "support/tlc-process.h"
 
-#define WATCHDOG_MS 30000
 /* More than the snapshots that may await their grace period: without a keeper the next would
  * wait. */
 #define N_CHANGES 200
@@ -51,123 +51,40 @@ __tsan_default_options (void)
 
 static atomic_int is_forked;
 
-/* --- what parents and children do, without assertions --- */
-
-static gboolean
-complain (const char *what, const GError *error)
-{
-  g_printerr ("%d: %s: %s\n", (int) getpid (), what, error != NULL ? error->message : "not right");
-  return FALSE;
-}
-
-static gboolean
-call (TlcService *service)
-{
-  g_autoptr (GError) error = NULL;
-  gpointer client = tlc_service_get_client (service, &error);
-  gint32 sum = 0, a = (gint32) getpid ();
-
-  if (client == NULL || !echo_if_add (client, &sum, a, 1, &error) || sum != a + 1)
-    return complain ("call", error);
-  return TRUE;
-}
-
-static TlcConfig *
-make_config (const char *endpoints, guint timeout_s)
-{
-  TlcConfig *config = tlc_config_new ();
-  g_autofree char *timeout = g_strdup_printf ("%us", timeout_s);
-
-  if (tlc_config_set (config, "endpoints", endpoints, NULL)
-      && tlc_config_set (config, "call-timeout", timeout, NULL))
-    return config;
-  complain ("config", NULL);
-  return config;
-}
-
-/* The timeout is another one each time; the endpoint is among @endpoints. */
-static gboolean
-reconfigure (TlcService *service, const char *endpoints, guint i)
-{
-  g_autoptr (TlcConfig) config = make_config (endpoints, 60 + i % 7);
-  g_autoptr (GError) error = NULL;
-  guint64 generation = tlc_service_get_generation (service);
-
-  if (!tlc_service_reconfigure (service, config, &error))
-    return complain ("reconfigure", error);
-  return tlc_service_get_generation (service) > generation || complain ("generation", NULL);
-}
-
 /* A service of one's own: made, called, changed again and again, released. */
 static gboolean
 use_a_service (const char *endpoint)
 {
-  g_autoptr (TlcConfig) config = make_config (endpoint, 60);
+  g_autoptr (TlcConfig) config = tlc_family_make_config (endpoint, 60);
   g_autoptr (GError) error = NULL;
   g_autoptr (TlcService) service = tlc_service_new ("own", TYPE_ECHO_CLIENT, config, &error);
 
   if (service == NULL)
-    return complain ("service", error);
+    return tlc_family_complain ("service", error);
   for (guint i = 0; i < N_CHANGES; i++)
-    if (!reconfigure (service, endpoint, i) || (i % 20 == 0 && !call (service)))
+    if (!tlc_family_reconfigure (service, endpoint, i)
+        || (i % 20 == 0 && !tlc_family_call (service)))
       return FALSE;
-  return call (service);
+  return tlc_family_call (service);
 }
 
-/* --- families --- */
-
-/* The status of a child that has ended by then; any other ends now and is -1. */
-static int
-await_child (pid_t child)
-{
-  gint64 deadline_us = g_get_monotonic_time () + WATCHDOG_MS * 1000;
-  int status;
-
-  while (g_get_monotonic_time () < deadline_us)
-    {
-      pid_t ended = waitpid (child, &status, WNOHANG);
-
-      if (ended == child)
-        return WIFEXITED (status) ? WEXITSTATUS (status) : 1000 + WTERMSIG (status);
-      poll (NULL, 0, 1);
-    }
-  g_printerr ("%d: child %d does not end\n", (int) getpid (), (int) child);
-  kill (child, SIGKILL);
-  waitpid (child, &status, 0);
-  return -1;
-}
-
-/* What an only child and its parent do. */
-typedef struct {
-  const char *endpoint;
-  TlcService *service; /* the parent's; %NULL: it has none */
-} Family;
-
-/* In a process of its own: 0 when @live found everything right. */
-static int
-raise_child (gboolean (*live) (Family *family), Family *family)
-{
-  pid_t child = fork ();
-
-  if (child == 0)
-    _exit (live (family) ? 0 : 1);
-  return child > 0 ? await_child (child) : -2;
-}
+/* --- what children do --- */
 
 /* The child changes the service that it inherited, where its parent's connection is: to another
  * place and back, so that its keeper closes what is its own of that. */
 static gboolean
-live_on_inheritance (Family *family)
+live_on_inheritance (TlcFamily *family)
 {
   for (guint i = 0; i < N_CHANGES; i++)
-    if (!reconfigure (family->service, i % 2 == 0 ? "unix:@tlc-test-nobody" : family->endpoint, i))
+    if (!tlc_family_reconfigure (family->service,
+                                 i % 2 == 0 ? "unix:@tlc-test-nobody" : family->endpoint, i))
       return FALSE;
   return TRUE;
 }
 
 /* And has one of its own before. */
 static gboolean
-live_with_inheritance (Family *family)
+live_with_inheritance (TlcFamily *family)
 {
   return use_a_service (family->endpoint) && live_on_inheritance (family);
 }
@@ -184,7 +101,7 @@ settles_at (guint threads)
 
 /* Nothing is left of a child's service either. */
 static gboolean
-live_alone (Family *family)
+live_alone (TlcFamily *family)
 {
   guint fds = tlc_process_count_fds (), threads = tlc_process_count_threads ();
 
@@ -192,46 +109,25 @@ live_alone (Family *family)
     return FALSE;
   tlc_thread_detach ();
   if (tlc_process_count_fds () != fds)
-    return complain ("descriptors", NULL);
-  return settles_at (threads) || complain ("threads", NULL);
+    return tlc_family_complain ("descriptors", NULL);
+  return settles_at (threads) || tlc_family_complain ("threads", NULL);
 }
 
 static gboolean
-live_with_a_child (Family *family)
+live_with_a_child (TlcFamily *family)
 {
-  return live_with_inheritance (family) && raise_child (live_with_inheritance, family) == 0
+  return live_with_inheritance (family)
+         && tlc_family_raise_child (live_with_inheritance, family) == 0
          && use_a_service (family->endpoint);
 }
 
 static void
-family_init (Family *family, TlcServer *server)
+assert_parent_goes_on (TlcFamily *family)
 {
-  family->endpoint = tlc_server_get_endpoint (server);
-  family->service = tlc_echo_service (family->endpoint, NULL);
-  ck_assert (call (family->service));
-  ck_assert (reconfigure (family->service, family->endpoint, 0));
-}
-
-/* The parent's connection is what it was. */
-static void
-family_clear (Family *family)
-{
-  TlcStats stats;
-
-  tlc_service_get_stats (family->service, &stats);
-  ck_assert_uint_eq (stats.connects, 1);
-  ck_assert_uint_eq (stats.connections_open, 1);
-  tlc_thread_detach ();
-  tlc_service_unref (family->service);
-}
-
-static void
-assert_parent_goes_on (Family *family)
-{
-  ck_assert (call (family->service));
+  ck_assert (tlc_family_call (family->service));
   for (guint i = 0; i < 2 * 32; i++)
-    ck_assert (reconfigure (family->service, family->endpoint, i));
-  ck_assert (call (family->service));
+    ck_assert (tlc_family_reconfigure (family->service, family->endpoint, i));
+  ck_assert (tlc_family_call (family->service));
 }
 
 /* --- one parent --- */
@@ -241,93 +137,45 @@ assert_parent_goes_on (Family *family)
 START_TEST (test_fork_threads_start_again)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  Family family;
+  TlcFamily family;
 
-  family_init (&family, server);
+  tlc_family_init (&family, server);
   for (guint i = 0; i < N_FORKS; i++)
     {
-      ck_assert_int_eq (raise_child (live_with_inheritance, &family), 0);
+      ck_assert_int_eq (tlc_family_raise_child (live_with_inheritance, &family), 0);
       assert_parent_goes_on (&family);
     }
-  family_clear (&family);
+  tlc_family_clear (&family);
 }
 END_TEST
 
-/* What other threads of the parent are in the midst of when it forks. */
-typedef struct {
-  Family *family;
-  gboolean (*act) (Family *family, guint i);
-  atomic_bool is_over;
-  atomic_uint n_acts;
-} Bustle;
-
-static void *
-act_all_the_while (void *data)
-{
-  Bustle *bustle = data;
-
-  for (guint i = 0; !atomic_load_explicit (&bustle->is_over, memory_order_relaxed); i++)
-    {
-      ck_assert (bustle->act (bustle->family, i));
-      atomic_fetch_add_explicit (&bustle->n_acts, 1, memory_order_relaxed);
-    }
-  return NULL;
-}
-
-/* Forks so often while so many threads act; between forks all of it goes on. */
-static void
-fork_in_the_bustle (guint n_forks, gboolean (*act) (Family *family, guint i),
-                    gboolean (*live) (Family *family))
-{
-  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  Family family;
-  Bustle bustle = { .family = &family, .act = act };
-  pthread_t threads[2];
-
-  family_init (&family, server);
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    ck_assert_int_eq (pthread_create (&threads[i], NULL, act_all_the_while, &bustle), 0);
-  for (guint i = 0; i < n_forks; i++)
-    {
-      guint n_acts = bustle.n_acts;
-
-      ck_assert_int_eq (raise_child (live, &family), 0);
-      while (bustle.n_acts < n_acts + 64) /* or libcheck's watchdog */
-        ck_assert (call (family.service));
-    }
-  atomic_store_explicit (&bustle.is_over, true, memory_order_relaxed);
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    pthread_join (threads[i], NULL);
-  family_clear (&family);
-}
-
 static gboolean
-change (Family *family, guint i)
+change (TlcFamily *family, guint i)
 {
-  return reconfigure (family->service, family->endpoint, i);
+  return tlc_family_reconfigure (family->service, family->endpoint, i);
 }
 
 /* The same while other threads of the parent are in the midst of changes, which they are not in the
  * child. */
 START_TEST (test_fork_while_others_change)
 {
-  fork_in_the_bustle (N_FORKS, change, live_with_inheritance);
+  tlc_family_fork_in_the_bustle (N_FORKS, change, live_with_inheritance);
 }
 END_TEST
 
 static gboolean
-drain (Family *family, guint i)
+drain (TlcFamily *family, guint i)
 {
   g_autoptr (GError) error = NULL;
 
   /* Between two changes nothing is old: there is always something to look at, never to wait for. */
-  return tlc_service_drain (family->service, 30000, &error) || complain ("drain", error);
+  return tlc_service_drain (family->service, 30000, &error) || tlc_family_complain ("drain", error);
 }
 
 /* And while they drain, which takes a lock that the child's keeper may want. */
 START_TEST (test_fork_while_others_drain)
 {
-  fork_in_the_bustle (10 * N_FORKS, drain, live_on_inheritance);
+  tlc_family_fork_in_the_bustle (10 * N_FORKS, drain, live_on_inheritance);
 }
 END_TEST
 
@@ -336,11 +184,11 @@ END_TEST
 START_TEST (test_fork_without_a_service)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  Family family = { tlc_server_get_endpoint (server), NULL };
+  TlcFamily family = { tlc_server_get_endpoint (server), NULL };
 
   for (guint i = 0; i < N_FORKS; i++)
     {
-      ck_assert_int_eq (raise_child (live_alone, &family), 0);
+      ck_assert_int_eq (tlc_family_raise_child (live_alone, &family), 0);
       if (i % 2 == 0)
         ck_assert (use_a_service (family.endpoint));
     }
@@ -352,13 +200,13 @@ END_TEST
 START_TEST (test_fork_grandchild)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  Family family;
+  TlcFamily family;
 
-  family_init (&family, server);
+  tlc_family_init (&family, server);
   for (guint i = 0; i < N_FORKS; i++)
-    ck_assert_int_eq (raise_child (live_with_a_child, &family), 0);
+    ck_assert_int_eq (tlc_family_raise_child (live_with_a_child, &family), 0);
   assert_parent_goes_on (&family);
-  family_clear (&family);
+  tlc_family_clear (&family);
 }
 END_TEST
 
@@ -366,45 +214,45 @@ END_TEST
 
 /* Law 10: fork() leaves the signal mask as it was, in the parent and in the child. */
 static gboolean
-live_with_the_mask (Family *family)
+live_with_the_mask (TlcFamily *family)
 {
   sigset_t blocked;
 
   if (pthread_sigmask (SIG_BLOCK, NULL, &blocked) != 0)
-    return complain ("mask", NULL);
+    return tlc_family_complain ("mask", NULL);
   for (int signal = 1; signal < SIGRTMIN; signal++)
     if (sigismember (&blocked, signal) != (signal == SIGUSR2))
-      return complain (g_strsignal (signal), NULL);
+      return tlc_family_complain (g_strsignal (signal), NULL);
   return TRUE;
 }
 
 START_TEST (test_fork_keeps_the_signal_mask)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  Family family;
+  TlcFamily family;
   sigset_t one;
 
   sigemptyset (&one);
   sigaddset (&one, SIGUSR2);
   ck_assert_int_eq (pthread_sigmask (SIG_SETMASK, &one, NULL), 0);
-  family_init (&family, server);
-  ck_assert_int_eq (raise_child (live_with_the_mask, &family), 0);
+  tlc_family_init (&family, server);
+  ck_assert_int_eq (tlc_family_raise_child (live_with_the_mask, &family), 0);
   ck_assert (live_with_the_mask (&family));
-  family_clear (&family);
+  tlc_family_clear (&family);
 }
 END_TEST
 
 /* A program that sees to liburcu itself. It is a child, because it would wait with all signals
  * blocked where ours and its handlers both prepared. */
 static gboolean
-live_with_handlers_of_its_own (Family *family)
+live_with_handlers_of_its_own (TlcFamily *family)
 {
   if (pthread_atfork (urcu_bp_before_fork, urcu_bp_after_fork_parent, urcu_bp_after_fork_child) != 0
       || !use_a_service (family->endpoint))
     return FALSE;
   for (guint i = 0; i < N_FORKS; i++)
-    if (raise_child (live_with_a_child, family) != 0
-        || !reconfigure (family->service, family->endpoint, i))
+    if (tlc_family_raise_child (live_with_a_child, family) != 0
+        || !tlc_family_reconfigure (family->service, family->endpoint, i))
       return FALSE;
   return TRUE;
 }
@@ -414,12 +262,12 @@ live_with_handlers_of_its_own (Family *family)
 START_TEST (test_fork_handlers_of_the_host)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  Family family;
+  TlcFamily family;
 
-  family_init (&family, server);
-  ck_assert_int_eq (raise_child (live_with_handlers_of_its_own, &family), 0);
+  tlc_family_init (&family, server);
+  ck_assert_int_eq (tlc_family_raise_child (live_with_handlers_of_its_own, &family), 0);
   assert_parent_goes_on (&family);
-  family_clear (&family);
+  tlc_family_clear (&family);
 }
 END_TEST
 

@@ -6,16 +6,15 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "model/tlc-clock.h"
 #include "support/tlc-room.h"
+#include "support/tlc-tasks.h"
 
-#define WATCHDOG_US (G_GINT64_CONSTANT (30) * G_USEC_PER_SEC)
+#define RESOLVER "tlc-resolver" /* the name of its thread */
 #define LATE "no answer from the system's resolver within "
 
 /* --- the system's resolver --- */
@@ -166,57 +165,20 @@ resolver_close (void)
     tlc_resolver_stop ();
 }
 
-/* Threads of this process by the name of the resolver's; of the last one the signals it blocks. */
-static guint
-count_resolvers (guint64 *ret_blocked)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
-  const char *id;
-  guint n = 0;
-
-  ck_assert_ptr_nonnull (dir);
-  while ((id = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/status", id);
-      g_autofree char *status = NULL;
-
-      /* A thread may end while we look at it. */
-      if (!g_file_get_contents (path, &status, NULL, NULL)
-          || !g_str_has_prefix (status, "Name:\ttlc-resolver\n"))
-        continue;
-      n++;
-      *ret_blocked = g_ascii_strtoull (strstr (status, "SigBlk:") + strlen ("SigBlk:"), NULL, 16);
-    }
-  return n;
-}
-
-static void
-wait_for_resolvers (guint n)
-{
-  gint64 deadline_us = tlc_clock_now_us () + WATCHDOG_US;
-  guint64 blocked;
-
-  while (count_resolvers (&blocked) != n)
-    {
-      ck_assert_msg (tlc_clock_now_us () < deadline_us, "not %u resolvers", n);
-      poll (NULL, 0, 1);
-    }
-}
-
 /* --- answers --- */
 
 /* Law 10: addresses that are no names start no thread, and nobody is asked. */
 START_TEST (test_resolver_no_thread_for_addresses)
 {
   g_autoptr (GPtrArray) answers = NULL;
-  guint64 blocked;
+  guint id;
 
   tlc_worker_hold ();
   answers = ask ("tcp://127.0.0.1:1, tcp://[::1]:2, unix:/run/x", 0);
   assert_address (answers, 0, "tcp://127.0.0.1:1");
   assert_address (answers, 1, "tcp://[::1]:2");
   assert_address (answers, 2, "unix:/run/x");
-  ck_assert_uint_eq (count_resolvers (&blocked), 0);
+  ck_assert_uint_eq (tasks_count (RESOLVER, &id), 0);
   resolver_close ();
   assert_asked ("");
 }
@@ -227,19 +189,16 @@ END_TEST
 START_TEST (test_resolver_asks_on_its_own_thread)
 {
   g_autoptr (GPtrArray) answers = NULL;
-  guint64 blocked = 0;
+  guint id = 0;
 
   tlc_worker_hold ();
   answers = ask_patiently ("tcp://host-1.test:80");
   assert_address (answers, 0, "tcp://127.0.0.1:80 (host-1.test)");
-  ck_assert_str_eq (asked_on, "tlc-resolver");
-  ck_assert_uint_eq (count_resolvers (&blocked), 1);
-  /* 32 and 33 are glibc's own, the other two nobody's. */
-  for (int signal = 1; signal < NSIG; signal++)
-    if (signal != SIGKILL && signal != SIGSTOP && signal != 32 && signal != 33)
-      ck_assert_msg (blocked >> (signal - 1) & 1, "signal %d is not blocked", signal);
+  ck_assert_str_eq (asked_on, RESOLVER);
+  ck_assert_uint_eq (tasks_count (RESOLVER, &id), 1);
+  task_assert_blocks_signals (id);
   resolver_close ();
-  wait_for_resolvers (0);
+  tasks_await (RESOLVER, 0);
 }
 END_TEST
 
@@ -297,7 +256,7 @@ START_TEST (test_resolver_many_ask_at_once)
         pthread_create (&threads[i], NULL, ask_again_and_again, GUINT_TO_POINTER (i + 1)), 0);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     pthread_join (threads[i], NULL);
-  wait_for_resolvers (0);
+  tasks_await (RESOLVER, 0);
   ck_assert_uint_eq (n_worst, 1);
 }
 END_TEST
@@ -357,9 +316,9 @@ START_TEST (test_resolver_stop_does_not_wait_for_the_system)
   began_us = tlc_clock_now_us ();
   resolver_close ();
   ck_assert_int_lt (tlc_clock_now_us () - began_us, TLC_WORKER_END_MS * 1000 / 2);
-  wait_for_resolvers (1);
+  tasks_await (RESOLVER, 1);
   system_unblock ();
-  wait_for_resolvers (0);
+  tasks_await (RESOLVER, 0);
 }
 END_TEST
 
@@ -375,15 +334,15 @@ START_TEST (test_resolver_blocked_one_is_used_again)
   tlc_worker_hold ();
   late = ask ("tcp://host-1.test:1", tlc_clock_now_us () + 50000);
   ck_assert_ptr_nonnull (((TlcAnswer *) late->pdata[0])->error);
-  wait_for_resolvers (1);
+  tasks_await (RESOLVER, 1);
   system_unblock ();
   answers = ask_patiently ("tcp://host-2.test:2");
   assert_address (answers, 0, "tcp://127.0.0.2:2 (host-2.test)");
   assert_asked ("block.test host-2.test ");
-  wait_for_resolvers (1);
+  tasks_await (RESOLVER, 1);
   ck_assert_uint_eq (n_worst, 1);
   resolver_close ();
-  wait_for_resolvers (0);
+  tasks_await (RESOLVER, 0);
 }
 END_TEST
 

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The root: what readers find after a change, which records outlive it, and when what was replaced
- * is freed. No name is resolved here: answers are made by hand. */
+/* The root: what readers find after a change, and which records outlive it. No name is resolved
+ * here: answers are made by hand. */
 #include "model/tlc-root.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#include "model/rcu.h"
-#include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
-#include "support/tlc-room.h"
+#include "support/tlc-root-fixture.h"
 
 /* --- answers by hand --- */
 
@@ -66,38 +62,6 @@ root_by (const char *endpoints, GPtrArray *answers)
   return root;
 }
 
-/* Puts @endpoints in force, which have @answers, taken over. FALSE: they could not be. */
-static gboolean
-try_change_by (TlcRoot *root, const char *endpoints, GPtrArray *answers, GError **error)
-{
-  TlcSnapshot *next;
-
-  tlc_root_lock ();
-  next = tlc_root_make_next_unlocked (root, tlc_room_settings (endpoints, NULL), answers, error);
-  if (next != NULL)
-    tlc_root_publish_unlocked (root, next);
-  tlc_root_unlock ();
-  return next != NULL;
-}
-
-static void
-change_by (TlcRoot *root, const char *endpoints, GPtrArray *answers)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!try_change_by (root, endpoints, answers, &error))
-    ck_abort_msg ("%s", error->message);
-}
-
-/* The same for endpoints that are no names. */
-static void
-change (TlcRoot *root, const char *endpoints)
-{
-  g_autoptr (TlcSettings) settings = tlc_room_settings (endpoints, NULL);
-
-  change_by (root, endpoints, tlc_room_answers (settings));
-}
-
 /* The record in force at that place; the snapshot keeps it. */
 static TlcEndpoint *
 endpoint_at (TlcRoot *root, guint index)
@@ -114,12 +78,6 @@ knows (TlcRoot *root, const TlcEndpoint *endpoint)
   g_autofree char *text = tlc_root_describe_endpoint (root, endpoint);
 
   return text != NULL;
-}
-
-static int
-count_references (TlcSnapshot *snapshot)
-{
-  return atomic_load_explicit (&snapshot->ref_count, memory_order_acquire);
 }
 
 /* --- readers and writers --- */
@@ -324,147 +282,6 @@ START_TEST (test_root_name_that_never_had_an_answer)
 }
 END_TEST
 
-/* --- grace periods --- */
-
-/* A snapshot that was replaced is kept until the next reclaim, and freed by it. */
-START_TEST (test_root_reclaim_frees_what_was_replaced)
-{
-  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@a", NULL));
-  g_autoptr (TlcSnapshot) first = tlc_root_read (root);
-  g_autoptr (TlcSnapshot) second = NULL;
-
-  tlc_root_reclaim (root);
-  ck_assert_int_eq (count_references (first), 2); /* the root's and ours */
-  change (root, "unix:@b");
-  second = tlc_root_read (root);
-  change (root, "unix:@c");
-  ck_assert_int_eq (count_references (first), 2);
-  ck_assert_int_eq (count_references (second), 2);
-  tlc_root_reclaim (root);
-  ck_assert_int_eq (count_references (first), 1);
-  ck_assert_int_eq (count_references (second), 1);
-}
-END_TEST
-
-/* A reader who stays inside its read section with a snapshot that it has no reference to. */
-typedef struct {
-  TlcRoot *root;
-  pthread_barrier_t inside, leave;
-  guint64 generation; /* what it reads there before it leaves */
-} Reader;
-
-static void *
-read_for_long (void *data)
-{
-  Reader *reader = data;
-  TlcSnapshot *snapshot;
-
-  tlc_rcu_read_lock ();
-  snapshot = tlc_root_read (reader->root);
-  tlc_snapshot_unref (snapshot);
-  pthread_barrier_wait (&reader->inside);
-  pthread_barrier_wait (&reader->leave);
-  reader->generation = snapshot->generation;
-  tlc_rcu_read_unlock ();
-  return NULL;
-}
-
-typedef struct {
-  TlcRoot *root;
-  atomic_bool has_returned;
-} Reclaimer;
-
-static void *
-reclaim (void *data)
-{
-  Reclaimer *reclaimer = data;
-
-  tlc_root_reclaim (reclaimer->root);
-  atomic_store_explicit (&reclaimer->has_returned, true, memory_order_release);
-  return NULL;
-}
-
-static void
-fill (TlcRoot *root)
-{
-  for (guint i = 0; i < TLC_ROOT_REPLACED_MAX; i++)
-    {
-      tlc_root_lock ();
-      ck_assert (tlc_root_wait_for_room_unlocked (root, tlc_clock_now_us ()));
-      tlc_root_unlock ();
-      change (root, i % 2 == 0 ? "unix:@a" : "unix:@b");
-    }
-}
-
-static gboolean
-has_room_by (TlcRoot *root, gint64 deadline_us)
-{
-  gboolean has_room;
-
-  tlc_root_lock ();
-  has_room = tlc_root_wait_for_room_unlocked (root, deadline_us);
-  tlc_root_unlock ();
-  return has_room;
-}
-
-/* Reclaiming waits for who began to read before it, frees nothing and makes no room until he
- * leaves; and then it ends. */
-START_TEST (test_root_reclaim_waits_for_readers)
-{
-  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@first", NULL));
-  g_autoptr (TlcSnapshot) replaced = NULL;
-  Reader reader = { .root = root };
-  Reclaimer reclaimer = { .root = root };
-  pthread_t reading, reclaiming;
-
-  pthread_barrier_init (&reader.inside, NULL, 2);
-  pthread_barrier_init (&reader.leave, NULL, 2);
-  ck_assert_int_eq (pthread_create (&reading, NULL, read_for_long, &reader), 0);
-  pthread_barrier_wait (&reader.inside);
-  fill (root);
-  replaced = tlc_root_read (root);
-  ck_assert_int_eq (pthread_create (&reclaiming, NULL, reclaim, &reclaimer), 0);
-  /* Nothing is to happen in this time; it is what the reclaimer has to do the wrong thing. */
-  ck_assert (!has_room_by (root, tlc_clock_now_us () + 300000));
-  ck_assert (!atomic_load_explicit (&reclaimer.has_returned, memory_order_acquire));
-  pthread_barrier_wait (&reader.leave);
-  ck_assert (has_room_by (root, tlc_clock_now_us () + 30 * G_USEC_PER_SEC));
-  pthread_join (reclaiming, NULL);
-  pthread_join (reading, NULL);
-  ck_assert_uint_eq (reader.generation, 1);
-  pthread_barrier_destroy (&reader.inside);
-  pthread_barrier_destroy (&reader.leave);
-}
-END_TEST
-
-/* Law 5: no more than so many are replaced and not reclaimed: a writer waits until his deadline, or
- * until the keeper has made room. */
-START_TEST (test_root_replaced_are_bounded)
-{
-  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@first", NULL));
-  Reclaimer reclaimer = { .root = root };
-  gint64 deadline_us;
-  pthread_t reclaiming;
-
-  fill (root);
-  deadline_us = tlc_clock_now_us () + 50000;
-  ck_assert (!has_room_by (root, deadline_us));
-  ck_assert_int_ge (tlc_clock_now_us (), deadline_us);
-  ck_assert_int_lt (tlc_clock_now_us (), deadline_us + 500000);
-
-  /* The lock is ours until we wait, so it is while we wait that room is made. */
-  tlc_root_lock ();
-  ck_assert_int_eq (pthread_create (&reclaiming, NULL, reclaim, &reclaimer), 0);
-  deadline_us = tlc_clock_now_us () + 30 * G_USEC_PER_SEC;
-  ck_assert (tlc_root_wait_for_room_unlocked (root, deadline_us));
-  tlc_root_unlock ();
-  ck_assert_int_lt (tlc_clock_now_us (), deadline_us);
-  pthread_join (reclaiming, NULL);
-  fill (root);
-  ck_assert (!has_room_by (root, tlc_clock_now_us ()));
-}
-END_TEST
-
 int
 main (void)
 {
@@ -480,9 +297,6 @@ main (void)
   tcase_add_test (tests, test_root_one_endpoint_for_each_address);
   tcase_add_test (tests, test_root_keeps_the_last_good_answer);
   tcase_add_test (tests, test_root_name_that_never_had_an_answer);
-  tcase_add_test (tests, test_root_reclaim_frees_what_was_replaced);
-  tcase_add_test (tests, test_root_reclaim_waits_for_readers);
-  tcase_add_test (tests, test_root_replaced_are_bounded);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }
