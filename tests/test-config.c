@@ -218,9 +218,14 @@ START_TEST (test_config_new_has_the_defaults)
                           "multiplexed-name = none\n"
                           "connect-timeout = 1s\n"
                           "call-timeout = 5s\n"
+                          "check-after-idle = 1s\n"
                           "keepalive = true\n"
                           "max-message-size = 16MiB\n"
-                          "max-decoded-size = 128MiB\n");
+                          "max-decoded-size = 128MiB\n"
+                          "retry = unsent\n"
+                          "max-attempts = 2\n"
+                          "retry-budget = 20%\n"
+                          "idempotent-methods = none\n");
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 /* Dialling: each kind of address, in the order of the endpoints, within connect-timeout; and what a
  * fresh socket is like. */
 #include "connect/tlc-dial.h"
+#include "connect/tlc-idle.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -89,7 +90,7 @@ must_dial (const char *endpoints, int listener, guint index)
 {
   TlcSnapshot *snapshot = snapshot_for (endpoints);
   TlcDialReport report = { .reasons = NULL };
-  TlcConnection *connection = tlc_dial (snapshot, tlc_clock_now_us () + 5000000, &report);
+  TlcConnection *connection = tlc_dial (snapshot, NULL, tlc_clock_now_us () + 5000000, &report);
   int accepted;
 
   ck_assert_ptr_nonnull (connection);
@@ -97,7 +98,7 @@ must_dial (const char *endpoints, int listener, guint index)
   ck_assert_uint_eq (report.failed, index);
   accepted = accept (listener, NULL, NULL);
   ck_assert_int_ge (accepted, 0);
-  ck_assert (tlc_connection_is_quiet (connection));
+  ck_assert_int_eq (tlc_idle_look (connection, 0), TLC_IDLE_GOOD);
   close (accepted);
   tlc_snapshot_unref (snapshot);
   return connection;
@@ -158,7 +159,7 @@ START_TEST (test_dial_name)
   g_autofree char *endpoint = g_strdup_printf ("tcp://localhost:%u", port);
   TlcSnapshot *snapshot = snapshot_for (endpoint);
   TlcDialReport report = { .reasons = NULL };
-  TlcConnection *connection = tlc_dial (snapshot, tlc_clock_now_us () + 5000000, &report);
+  TlcConnection *connection = tlc_dial (snapshot, NULL, tlc_clock_now_us () + 5000000, &report);
 
   ck_assert_ptr_nonnull (connection);
   ck_assert_ptr_nonnull (strstr (tlc_endpoint_get_text (connection->endpoint), "localhost"));
@@ -215,11 +216,11 @@ START_TEST (test_dial_full_backlog)
   int listener = listen_abstract (name, 0);
   TlcSnapshot *snapshot = snapshot_for (endpoint);
   TlcDialReport report = { .reasons = g_string_new (NULL) };
-  TlcConnection *first = tlc_dial (snapshot, tlc_clock_now_us () + 5000000, &report);
+  TlcConnection *first = tlc_dial (snapshot, NULL, tlc_clock_now_us () + 5000000, &report);
   gint64 began_us = tlc_clock_now_us (), took_us;
 
   ck_assert_ptr_nonnull (first);
-  ck_assert_ptr_null (tlc_dial (snapshot, began_us + 5000000, &report));
+  ck_assert_ptr_null (tlc_dial (snapshot, NULL, began_us + 5000000, &report));
   took_us = tlc_clock_now_us () - began_us;
   ck_assert_int_ge (took_us, CONNECT_TIMEOUT_US - 1000);
   ck_assert_int_lt (took_us, 10 * CONNECT_TIMEOUT_US);

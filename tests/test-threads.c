@@ -59,7 +59,6 @@ START_TEST (test_threads_have_their_own_and_leave_nothing)
   enum { N = 32 };
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
   g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
-  guint fds = tlc_process_count_fds ();
   Crowd crowd = { 0 };
   pthread_t threads[N];
   TlcStats stats;
@@ -68,12 +67,12 @@ START_TEST (test_threads_have_their_own_and_leave_nothing)
   for (guint i = 0; i < N; i++)
     for (guint j = 0; j < i; j++)
       ck_assert_ptr_ne (crowd.clients[i], crowd.clients[j]);
-  ck_assert_uint_eq (tlc_process_count_fds (), fds + N);
+  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), N);
   tlc_service_get_stats (service, &stats);
   ck_assert_uint_eq (stats.threads, N);
   ck_assert_uint_eq (stats.connections_open, N);
   crowd_end (&crowd, threads, N);
-  ck_assert_uint_eq (tlc_process_count_fds (), fds);
+  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 0);
   tlc_service_get_stats (service, &stats);
   ck_assert_uint_eq (stats.threads, 0);
   ck_assert_uint_eq (stats.connections_open, 0);
@@ -89,16 +88,15 @@ START_TEST (test_threads_sleep_while_the_service_goes)
   enum { N = 32 };
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
   TlcService *service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
-  guint fds = tlc_process_count_fds ();
   Crowd crowd = { 0 };
   pthread_t threads[N];
 
   crowd_start (&crowd, service, threads, N);
-  ck_assert_uint_eq (tlc_process_count_fds (), fds + N);
+  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), N);
   tlc_service_unref (service);
-  ck_assert_uint_eq (tlc_process_count_fds (), fds);
+  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 0);
   crowd_end (&crowd, threads, N);
-  ck_assert_uint_eq (tlc_process_count_fds (), fds);
+  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 0);
 }
 END_TEST
 
@@ -187,7 +185,6 @@ call_and_leave_destructors (void *rounds)
 START_TEST (test_threads_destructors_call_us)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  guint fds = tlc_process_count_fds ();
   TlcStats stats;
 
   ck_assert_int_eq (pthread_key_create (&early_key, early_destructor), 0);
@@ -204,7 +201,7 @@ START_TEST (test_threads_destructors_call_us)
       pthread_join (thread, NULL);
       tlc_service_get_stats (late_service, &stats);
       ck_assert_uint_eq (stats.threads, 0);
-      ck_assert_uint_eq (tlc_process_count_fds (), fds);
+      ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 0);
     }
   ck_assert_uint_ge (late_calls, 2);
   ck_assert_uint_eq (late_calls + late_refusals, DESTRUCTOR_ROUNDS * (DESTRUCTOR_ROUNDS + 1));
@@ -229,7 +226,6 @@ START_TEST (test_threads_cancelled_in_a_call)
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
   g_autoptr (TlcService) service
       = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "50s", NULL);
-  guint fds = tlc_process_count_fds ();
   TlcStats stats;
   pthread_t thread;
 
@@ -239,7 +235,7 @@ START_TEST (test_threads_cancelled_in_a_call)
   while (stats.bytes_sent == 0);
   pthread_cancel (thread);
   pthread_join (thread, NULL);
-  ck_assert_uint_eq (tlc_process_count_fds (), fds);
+  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 0);
   tlc_service_get_stats (service, &stats);
   ck_assert_uint_eq (stats.threads, 0);
   ck_assert_uint_eq (stats.connections_open, 0);

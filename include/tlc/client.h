@@ -12,6 +12,99 @@
 G_BEGIN_DECLS
 
 /**
+ * tlc_client_set_timeout:
+ * @client: what tlc_service_get_client() returned in this thread
+ * @timeout_ms: milliseconds, or 0 for the service's `call-timeout`
+ *
+ * How long this thread's later calls on @client may take, instead of `call-timeout`. Replies that are
+ * outstanding keep the deadline that they were sent with. It holds until it is set again, whatever
+ * tlc_service_reconfigure() changes; a deadline of tlc_deadline_push() that is earlier goes before it.
+ *
+ * Threads: the one that owns @client. Another thread's client, or a pointer that is none, is a
+ * programming error.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_client_set_timeout (gpointer client, guint timeout_ms);
+
+/**
+ * tlc_client_set_idempotent:
+ * @client: what tlc_service_get_client() returned in this thread
+ * @idempotent: whether to repeat this thread's later calls does no harm
+ *
+ * Declares what this thread calls from now on idempotent, as the setting `idempotent-methods` does for
+ * all threads. Such a call is sent again when its connection breaks before a reply begins, if the
+ * service's `retry` is `idempotent`; `max-attempts` and `retry-budget` say how often. A oneway call is
+ * never sent again once a byte of it was.
+ *
+ * Threads: the one that owns @client. Another thread's client, or a pointer that is none, is a
+ * programming error.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_client_set_idempotent (gpointer client, gboolean idempotent);
+
+/**
+ * tlc_client_reset:
+ * @client: what tlc_service_get_client() returned in this thread
+ *
+ * Gives up the replies that are outstanding on @client, for a program that uses generated `send_x()`
+ * and `recv_x()` and does not want to receive the rest: their connection is closed, and the next call
+ * starts afresh. Also for what a `longjmp()` out of a call left behind.
+ *
+ * Requests that were sent one behind the other are answered in that order, and `recv_x()` gets the
+ * reply that is due, whoever asks. So who stops receiving, after an error say, calls this before the
+ * next call.
+ *
+ * Threads: the one that owns @client, and not inside a call of it. Another thread's client, or a
+ * pointer that is none, is a programming error.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_client_reset (gpointer client);
+
+/**
+ * TLC_DEADLINE_DEPTH_MAX:
+ *
+ * How many deadlines of tlc_deadline_push() a thread can go back to. One that is pushed on top of so
+ * many still shortens; but what it shortened is given back only when the last of these is popped.
+ *
+ * Since: 0.1
+ */
+#define TLC_DEADLINE_DEPTH_MAX 16
+
+/**
+ * tlc_deadline_push:
+ * @timeout_ms: milliseconds from now; 0: it has passed already
+ *
+ * Bounds all calls of this thread, on all services, until tlc_deadline_pop(): whatever they wait for,
+ * and however many there are, none ends later than @timeout_ms from now. What is pushed inside it only
+ * shortens. A call that begins when the time is over fails with %TLC_ERROR_TIMED_OUT, not sent.
+ *
+ * Threads: any; acts on the calling thread alone.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_deadline_push (guint timeout_ms);
+
+/**
+ * tlc_deadline_pop:
+ *
+ * Takes back this thread's latest tlc_deadline_push(). To pop without having pushed is a programming
+ * error.
+ *
+ * Threads: any; acts on the calling thread alone.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_deadline_pop (void);
+
+/**
  * tlc_thread_detach:
  *
  * Frees the calling thread's clients of all services and closes their connections now, instead of

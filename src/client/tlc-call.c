@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "client/tlc-framing.h"
+#include "client/tlc-pipeline.h"
 #include "model/tlc-clock.h"
 
 /* What buffers start with: most messages fit, and no max-message-size is smaller. */
@@ -52,19 +53,38 @@ tlc_call_close_home (TlcCall *call)
 }
 
 void
-tlc_call_finish (TlcCall *call)
+tlc_call_finish_queued (TlcCall *call)
 {
-  call->state = TLC_CALL_IDLE;
-  call->in_end = 0;
+  call->state = TLC_CALL_AWAITING;
   tlc_reader_stop (&call->reader);
-  tlc_buffer_reset (&call->in);
   tlc_buffer_reset (&call->out);
+  /* Behind this reply the next may have begun; but not where the connection is lost. */
+  if (call->is_claimed)
+    return;
+  call->in_end = 0;
+  tlc_buffer_reset (&call->in);
+}
+
+void
+tlc_call_reset (TlcCall *call)
+{
+  tlc_pipeline_clear (call);
+  tlc_call_close_home (call);
+  tlc_call_finish (call);
+}
+
+void
+tlc_call_set_timeout (TlcCall *call, gint64 timeout_us)
+{
+  call->timeout_us = timeout_us;
+  tlc_call_read_limits (call);
 }
 
 void
 tlc_call_clear (TlcCall *call)
 {
   tlc_call_close_home (call);
+  tlc_pipeline_free (call);
   tlc_ledger_strike (&call->core->ledger, &call->counters);
   tlc_reader_clear (&call->reader);
   g_free (call->walk);
@@ -104,48 +124,44 @@ tlc_call_draw_sequence (TlcCall *call)
   return call->sequence != 0 ? call->sequence : tlc_call_draw_sequence (call);
 }
 
-/* A generated send_x() without its recv_x(), an exception out of the middle, a reader that
- * stopped early: the call before did not end. */
+/* Nobody answers a oneway, so we look whether anybody is there. */
 static TLC_COLD gboolean
-tlc_call_clear_away (TlcCall *call, const char *method, GError **error)
+tlc_call_begin_oneway (TlcCall *call, const char *method, ThriftMessageType type, GError **error)
 {
-  if (call->state == TLC_CALL_AWAITING && tlc_clock_now_us () < call->deadline_us)
+  if (type == T_ONEWAY)
     {
-      tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
-                     "%s.%s: the reply of %.*s is still outstanding on this client (not sent)",
-                     call->core->name, method, (int) call->method_length,
-                     tlc_call_get_method (call));
-      return FALSE;
+      call->look_at_us = 0;
+      return TRUE;
     }
-  if (call->state != TLC_CALL_WRITING)
-    {
-      tlc_counters_add (&call->counters, TLC_COUNT_FAILURES, 1);
-      tlc_call_close_home (call);
-    }
-  tlc_call_finish (call);
-  return TRUE;
+  tlc_error_set (error, TLC_ERROR_PROTOCOL, TLC_DELIVERY_NOT_SENT,
+                 "%s.%s: a client sends calls, not messages of type %d (not sent)",
+                 call->core->name, method, (int) type);
+  return FALSE;
 }
 
 gboolean
 tlc_call_begin (TlcCall *call, const char *method, ThriftMessageType type, GError **error)
 {
-  if (G_UNLIKELY (call->state != TLC_CALL_IDLE) && !tlc_call_clear_away (call, method, error))
+  if (G_UNLIKELY (call->state != TLC_CALL_IDLE) && !tlc_pipeline_begin (call, method, error))
     return FALSE;
-  if (G_UNLIKELY (type != T_CALL && type != T_ONEWAY))
-    {
-      tlc_error_set (error, TLC_ERROR_PROTOCOL, TLC_DELIVERY_NOT_SENT,
-                     "%s.%s: a client sends calls, not messages of type %d (not sent)",
-                     call->core->name, method, (int) type);
-      return FALSE;
-    }
+  if (G_UNLIKELY (type != T_CALL) && !tlc_call_begin_oneway (call, method, type, error))
+    return FALSE;
   call->method_length = 0;
   call->type = type;
   call->delivery = TLC_DELIVERY_NOT_SENT;
-  call->n_stale = 0;
   call->out.length = call->framing->header_size;
   tlc_call_draw_sequence (call);
   call->state = TLC_CALL_WRITING;
   return TRUE;
+}
+
+/* Whether the claimed seat holds what the call can go on by without more ado. */
+static inline gboolean
+tlc_call_is_connected (const TlcCall *call)
+{
+  return call->home.seat->connection != NULL
+         && call->limits.generation == tlc_seat_get_stamp (call->home.seat)
+         && call->begun_us < call->look_at_us;
 }
 
 /* Claims a seat and sees to it that it holds a connection to an endpoint of the present
@@ -155,13 +171,14 @@ tlc_call_connect (TlcCall *call, GError **error)
 {
   TlcSeats *seats = &call->core->seats;
 
+  if (G_UNLIKELY (call->n_queued > 0))
+    return tlc_pipeline_join (call, error);
   if (G_UNLIKELY (!tlc_seats_claim (seats, &call->home, call->thread, call->begun_us)))
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED, "out of memory for a connection");
   call->is_claimed = TRUE;
+  tlc_seat_bound (call->home.seat, call->deadline_us);
   tlc_seats_refresh (seats, call->home.seat); /* only after the claim */
-  if (G_UNLIKELY (call->limits.generation != tlc_seat_get_stamp (call->home.seat)
-                  || !tlc_call_is_connected (call))
-      && !tlc_call_find_connection (call, error))
+  if (G_UNLIKELY (!tlc_call_is_connected (call)) && !tlc_call_find_connection (call, error))
     return FALSE;
   if (G_UNLIKELY (call->endpoint != call->home.seat->connection->endpoint))
     tlc_call_name_endpoint (call, call->home.seat->connection->endpoint);
@@ -171,37 +188,86 @@ tlc_call_connect (TlcCall *call, GError **error)
 static TLC_COLD gboolean
 tlc_call_send_failed (TlcCall *call, TlcIo io, gsize sent, GError **error)
 {
+  TlcConnection *connection = call->home.seat->connection;
+  g_autofree char *how_far = g_strdup_printf (
+      "%" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " bytes of the request sent", sent, call->out.length);
+
+  /* What went before it in a pipeline may still be answered. */
+  call->is_broken = sent > 0 || io != TLC_IO_TIMED_OUT;
+  if (sent > 0 && call->n_queued == 0)
+    tlc_connection_abandon_sending (connection);
   if (io == TLC_IO_TIMED_OUT)
-    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
-                          "timed out after %" G_GINT64_FORMAT " ms, %" G_GSIZE_FORMAT
-                          " of %" G_GSIZE_FORMAT " bytes of the request sent",
-                          (call->deadline_us - call->begun_us) / 1000, sent, call->out.length);
+    return tlc_call_time_out (call, error, how_far);
   return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
                         "connection lost after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT
                         " bytes of the request: %s",
-                        sent, call->out.length, g_strerror (call->home.seat->connection->error));
+                        sent, call->out.length, g_strerror (connection->error));
 }
 
-static void
-tlc_call_sent (TlcCall *call)
+/* What is no plain call: a oneway, which is over, or one of a pipeline. */
+static TLC_COLD void
+tlc_call_sent_otherwise (TlcCall *call)
 {
-  tlc_connection_carry (call->home.seat->connection, call->sequence);
-  call->in.length = call->in_end = 0;
-  if (G_LIKELY (call->type == T_CALL))
+  if (call->type == T_CALL)
     {
-      call->state = TLC_CALL_AWAITING;
+      tlc_pipeline_push (call);
       return;
     }
-  tlc_call_leave (call, TRUE);
+  tlc_call_rest (call, call->begun_us);
+  if (call->n_queued == 0)
+    tlc_call_leave (call, TRUE);
   tlc_call_finish (call);
+}
+
+static inline gboolean
+tlc_call_try (TlcCall *call, TlcIo *ret_io, gsize *ret_sent, GError **error)
+{
+  if (G_UNLIKELY (!tlc_call_connect (call, error)))
+    return FALSE;
+  *ret_io = tlc_connection_send (call->home.seat->connection, call->out.data, call->out.length,
+                                 call->deadline_us, ret_sent);
+  tlc_counters_add (&call->counters, TLC_COUNT_BYTES_SENT, *ret_sent);
+  return TRUE;
+}
+
+/* Claims, connects and sends, again where that is safe. Inlined where every call goes. */
+static inline gboolean
+tlc_call_attempt (TlcCall *call, GError **error)
+{
+  gsize sent;
+  TlcIo io;
+
+  do
+    {
+      if (G_UNLIKELY (!tlc_call_try (call, &io, &sent, error)))
+        return FALSE;
+      if (G_LIKELY (sent > 0))
+        call->delivery = TLC_DELIVERY_UNKNOWN;
+    }
+  while (G_UNLIKELY (io != TLC_IO_DONE) && tlc_retry (call, io));
+  if (G_UNLIKELY (io != TLC_IO_DONE))
+    return tlc_call_send_failed (call, io, sent, error);
+  tlc_connection_carry (call->home.seat->connection, call->sequence);
+  if (G_UNLIKELY (call->n_queued > 0 || call->type != T_CALL))
+    {
+      tlc_call_sent_otherwise (call);
+      return TRUE;
+    }
+  call->in.length = call->in_end = 0;
+  call->state = TLC_CALL_AWAITING;
+  return TRUE;
+}
+
+gboolean
+tlc_call_send_again (TlcCall *call, GError **error)
+{
+  call->state = TLC_CALL_SENDING;
+  return tlc_call_attempt (call, error);
 }
 
 gboolean
 tlc_call_send (TlcCall *call, GError **error)
 {
-  gsize sent;
-  TlcIo io;
-
   if (G_UNLIKELY (call->state != TLC_CALL_WRITING))
     {
       tlc_error_set (error, TLC_ERROR_PROTOCOL, TLC_DELIVERY_NOT_SENT,
@@ -210,19 +276,17 @@ tlc_call_send (TlcCall *call, GError **error)
     }
   call->framing->seal (call);
   tlc_counters_add (&call->counters, TLC_COUNT_CALLS, 1);
+  call->state = TLC_CALL_SENDING;
+  call->n_attempts = 1;
   call->begun_us = tlc_clock_now_us ();
   call->deadline_us = call->begun_us + call->limits.call_timeout_us;
-  if (G_UNLIKELY (!tlc_call_connect (call, error)))
-    return FALSE;
-  io = tlc_connection_send (call->home.seat->connection, call->out.data, call->out.length,
-                            call->deadline_us, &sent);
-  tlc_counters_add (&call->counters, TLC_COUNT_BYTES_SENT, sent);
-  if (G_LIKELY (sent > 0))
-    call->delivery = TLC_DELIVERY_UNKNOWN;
-  if (G_UNLIKELY (io != TLC_IO_DONE))
-    return tlc_call_send_failed (call, io, sent, error);
-  tlc_call_sent (call);
-  return TRUE;
+  if (G_UNLIKELY (tlc_deadline_is_pushed ()))
+    {
+      call->deadline_us = tlc_deadline_bound (call->deadline_us);
+      if (call->deadline_us <= call->begun_us)
+        return tlc_call_time_out (call, error, "before it began");
+    }
+  return tlc_call_attempt (call, error);
 }
 
 char *
@@ -233,6 +297,19 @@ tlc_call_describe (TlcCall *call)
                           call->endpoint != NULL ? tlc_endpoint_get_text (call->endpoint) : "");
 }
 
+/* What the failed call has of its connection. A request that was not sent has nothing of the one that
+ * those before it in the pipeline are waiting at. */
+static void
+tlc_call_let_go (TlcCall *call)
+{
+  gboolean is_unsent = call->state == TLC_CALL_WRITING || call->state == TLC_CALL_SENDING;
+
+  if (is_unsent && call->n_queued > 0)
+    return;
+  if (call->is_claimed || call->state == TLC_CALL_READING)
+    tlc_call_close_home (call);
+}
+
 gboolean
 tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format, ...)
 {
@@ -240,21 +317,34 @@ tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format,
     {
       g_autofree char *where = tlc_call_describe (call);
       g_autofree char *what = NULL;
+      g_autofree char *attempts = NULL;
       va_list args;
 
       va_start (args, format);
       what = g_strdup_vprintf (format, args);
       va_end (args);
-      tlc_error_set (error, code, call->delivery, "%s: %s (%s)", where, what,
-                     tlc_delivery_to_string (call->delivery));
+      if (call->n_attempts > 1 && call->state != TLC_CALL_WRITING)
+        attempts = g_strdup_printf ("attempt %u of %u; ", call->n_attempts,
+                                    call->limits.max_attempts);
+      tlc_error_set (error, code, call->delivery, "%s: %s (%s%s)", where, what,
+                     attempts != NULL ? attempts : "", tlc_delivery_to_string (call->delivery));
     }
   if (call->state == TLC_CALL_IDLE)
     return FALSE;
   tlc_counters_add (&call->counters, TLC_COUNT_FAILURES, 1);
   if (code == TLC_ERROR_TIMED_OUT)
     tlc_counters_add (&call->counters, TLC_COUNT_TIMEOUTS, 1);
-  if (call->state != TLC_CALL_WRITING || call->is_claimed)
-    tlc_call_close_home (call);
+  tlc_call_let_go (call);
   tlc_call_finish (call);
   return FALSE;
+}
+
+gboolean
+tlc_call_time_out (TlcCall *call, GError **error, const char *how_far)
+{
+  gint64 after_us = MAX (call->deadline_us - call->begun_us, 0);
+  gboolean is_pushed = after_us < call->limits.call_timeout_us;
+
+  return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT, "timed out after %" G_GINT64_FORMAT " ms%s, %s",
+                        after_us / 1000, is_pushed ? " by tlc_deadline_push()" : "", how_far);
 }

@@ -5,30 +5,40 @@
 
 #include "client/tlc-buffer.h"
 #include "client/tlc-core.h"
+#include "client/tlc-deadline.h"
 #include "client/tlc-reader.h"
+#include "client/tlc-retry.h"
 #include "client/tlc-walk.h"
 #include "model/tlc-cold.h"
 #include "model/tlc-error-private.h"
 
-/* Where the one call that a client can be in stands.
+/* Where the call that a client is in stands.
  *
  *   IDLE --begin--> WRITING --send--> AWAITING --receive, match--> READING --end--> IDLE
  *                      |  oneway: back to IDLE                        |
  *                      '------------------ fail: back to IDLE --------'
- */
+ *
+ * Where several requests are sent before a reply is received (tlc-pipeline.h), what says IDLE here
+ * says AWAITING as long as more replies are due. */
 typedef enum {
   TLC_CALL_IDLE,
-  TLC_CALL_WRITING,  /* the request grows in the buffer; nothing is claimed */
-  TLC_CALL_AWAITING, /* the request is out; the connection is claimed */
-  TLC_CALL_READING   /* the reply is in the buffer whole; the connection is released */
+  TLC_CALL_WRITING,   /* the request grows in the buffer; nothing is claimed */
+  TLC_CALL_SENDING,   /* inside tlc_call_send() */
+  TLC_CALL_AWAITING,  /* the request is out; the connection is claimed */
+  TLC_CALL_RECEIVING, /* between the beginning of a receive and the reply's header */
+  TLC_CALL_READING    /* the reply is in the buffer whole; the connection is released */
 } TlcCallState;
 
 /* What a call needs of the settings, copied: a thread that sleeps keeps no snapshot alive. */
 typedef struct {
-  guint64 generation; /* the seat's, when they were copied */
-  gint64 call_timeout_us;
+  guint64 generation;     /* the seat's, when they were copied */
+  gint64 call_timeout_us; /* the service's, or what the thread has set */
+  gint64 check_after_idle_us;
   gsize max_message_size;
   gsize max_decoded_size;
+  TlcRetryKind retry;
+  guint max_attempts;
+  guint retry_budget; /* percent */
 } TlcLimits;
 
 /* How calls end. From outside: tlc_call_end() is the good one, tlc_call_fail() and
@@ -39,9 +49,11 @@ typedef struct {
  * connection. */
 typedef struct _TlcCall TlcCall;
 typedef struct _TlcFraming TlcFraming;
+typedef struct _TlcPipeline TlcPipeline;
 struct _TlcCall {
   TlcCallState state;
   gboolean is_claimed; /* home.seat is ours now */
+  guint n_queued;      /* replies due, but that of the call at hand; 0: no more than one was */
   TlcHome home;
   const TlcFraming *framing;
   TlcBuffer out;
@@ -55,13 +67,24 @@ struct _TlcCall {
   ThriftMessageType type;
   gint32 sequence;
   TlcDelivery delivery; /* how far it got */
-  guint n_stale;        /* messages thrown away while waiting */
+  guint n_attempts;     /* how often it was sent, or tried to */
   /* its name, where the request has it; the buffer keeps its beginning */
   guint32 method_at, method_length;
   TlcEndpoint *endpoint; /* where it went, if it got that far; a reference */
   gint64 begun_us, deadline_us;
 
+  /* the claimed connection */
+  guint n_stale;      /* messages thrown away while waiting */
+  gboolean is_broken; /* it takes no more requests */
+
   /* the thread's */
+  TlcPipeline *pipeline; /* NULL: never used */
+  TlcRetryBudget retry_budget;
+  gint64 timeout_us;     /* 0: the service's call-timeout */
+  gboolean is_idempotent;
+  gint64 rested_us;      /* when its latest call left the connection */
+  gint64 look_after_us;  /* how long that may be ago without a look */
+  gint64 look_at_us;     /* when that is */
   guint32 next_sequence, sequences_left;
   gint32 thread;    /* as the system numbers it */
   TlcLimits limits; /* of the settings in force at the latest claim */
@@ -78,6 +101,10 @@ void tlc_call_clear (TlcCall *call);
 gboolean tlc_call_begin (TlcCall *call, const char *method, ThriftMessageType type, GError **error);
 /* The request is complete: claims a connection, dials where there is none, sends. */
 gboolean tlc_call_send (TlcCall *call, GError **error);
+/* Whatever stood open is given up: its connection is closed. */
+void tlc_call_reset (TlcCall *call);
+/* This thread's later calls may take so long; 0: as long as the service says. */
+void tlc_call_set_timeout (TlcCall *call, gint64 timeout_us);
 
 /* What a message's header says. */
 typedef struct {
@@ -93,8 +120,9 @@ typedef enum {
   TLC_REPLY_IS_WRONG  /* the call has failed */
 } TlcReplyVerdict;
 
-/* Receives one message and puts the reader on it. */
+/* Receives one message and puts the reader on it; the next is for when that was thrown away. */
 gboolean tlc_call_receive (TlcCall *call, GError **error);
+gboolean tlc_call_receive_next (TlcCall *call, GError **error);
 /* Whether the message with that header answers this call, and nothing came behind it. If it is a
  * T_REPLY the connection is released; a T_EXCEPTION is decoded first. */
 TlcReplyVerdict tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error);
@@ -107,15 +135,20 @@ char *tlc_call_describe (TlcCall *call);
 
 /* For the files of this call alone, as what follows. Copies the limits ahead of a claim. */
 void tlc_call_read_limits (TlcCall *call);
-/* Makes the claimed seat current, and sees to it that it holds a connection. FALSE: the call has
- * failed. */
+void tlc_call_copy_limits (TlcCall *call, const TlcSettings *settings);
+/* The connection broke: sends the request on another. FALSE: the call has failed. */
+gboolean tlc_call_send_again (TlcCall *call, GError **error);
+/* Makes the claimed seat current, and sees to it that it holds a connection that will do. FALSE: the
+ * call has failed. */
 gboolean tlc_call_find_connection (TlcCall *call, GError **error) TLC_COLD;
+/* The call has failed: "timed out after 250 ms, @how_far". Returns FALSE. */
+gboolean tlc_call_time_out (TlcCall *call, GError **error, const char *how_far) TLC_COLD;
 /* The endpoint that messages name, also when the connection is somebody else's again. */
 void tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint);
 /* Closes the connection that the thread has at home, unless somebody else has taken it. */
 void tlc_call_close_home (TlcCall *call);
-/* Back to IDLE, buffers shrunk. */
-void tlc_call_finish (TlcCall *call);
+/* The slow part of tlc_call_finish(). */
+void tlc_call_finish_queued (TlcCall *call) TLC_COLD;
 
 /* The call is over, by an error of ours: "service.method at endpoint: what (delivery)". Its
  * connection is closed. Returns FALSE. */
@@ -141,6 +174,23 @@ tlc_call_set_method (TlcCall *call, const guint8 *at, gsize length)
   call->method_length = (guint32) length;
 }
 
+/* The thread's connection rests since @now_us. */
+static inline void
+tlc_call_rest (TlcCall *call, gint64 now_us)
+{
+  call->rested_us = now_us;
+  call->look_at_us = now_us + call->look_after_us;
+}
+
+/* Closes the claimed seat's connection, with what was held against it. */
+static inline void
+tlc_call_close_connection (TlcCall *call)
+{
+  tlc_seat_close_connection (call->home.seat);
+  call->is_broken = FALSE;
+  call->n_stale = 0;
+}
+
 /* Leaves the seat to whoever comes next, without its
  * connection if that is not @usable. */
 static inline void
@@ -149,24 +199,25 @@ tlc_call_leave (TlcCall *call, gboolean usable)
   if (G_UNLIKELY (!call->is_claimed))
     return;
   if (G_UNLIKELY (!usable))
-    tlc_seat_close_connection (call->home.seat);
+    tlc_call_close_connection (call);
   tlc_seats_release (&call->core->seats, &call->home);
   call->is_claimed = FALSE;
 }
 
-/* Whether the connection that the claimed seat holds, if any, will do. A oneway call gets no answer
- * that would tell, so we look whether the peer is there still. */
-static inline gboolean
-tlc_call_is_connected (TlcCall *call)
+/* Back to IDLE, buffers shrunk; or to AWAITING, for the replies that are due. */
+static inline void
+tlc_call_finish (TlcCall *call)
 {
-  TlcConnection *connection = call->home.seat->connection;
-
-  if (connection == NULL)
-    return FALSE;
-  if (G_LIKELY (call->type != T_ONEWAY) || tlc_connection_is_quiet (connection))
-    return TRUE;
-  tlc_seat_close_connection (call->home.seat);
-  return FALSE;
+  if (G_UNLIKELY (call->n_queued > 0))
+    {
+      tlc_call_finish_queued (call);
+      return;
+    }
+  call->state = TLC_CALL_IDLE;
+  call->in_end = 0;
+  tlc_reader_stop (&call->reader);
+  tlc_buffer_reset (&call->in);
+  tlc_buffer_reset (&call->out);
 }
 
 /* Room for @length more bytes of the request; NULL and an error when it gets too large. */

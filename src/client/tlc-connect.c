@@ -9,14 +9,29 @@
 
 #include "client/tlc-framing.h"
 #include "connect/tlc-dial.h"
+#include "connect/tlc-idle.h"
 #include "model/tlc-clock.h"
 
 static void
+tlc_call_note_look_after (TlcCall *call)
+{
+  call->look_after_us = tlc_idle_get_look_after (call->endpoint, call->limits.check_after_idle_us);
+  call->look_at_us = call->rested_us + call->look_after_us;
+}
+
+void
 tlc_call_copy_limits (TlcCall *call, const TlcSettings *settings)
 {
-  call->limits.call_timeout_us = settings->call_timeout_us;
-  call->limits.max_message_size = settings->max_message_size;
-  call->limits.max_decoded_size = settings->max_decoded_size;
+  TlcLimits *limits = &call->limits;
+
+  limits->call_timeout_us = call->timeout_us != 0 ? call->timeout_us : settings->call_timeout_us;
+  limits->check_after_idle_us = settings->check_after_idle_us;
+  limits->max_message_size = settings->max_message_size;
+  limits->max_decoded_size = settings->max_decoded_size;
+  limits->retry = settings->retry;
+  limits->max_attempts = settings->max_attempts;
+  limits->retry_budget = settings->retry_budget;
+  tlc_call_note_look_after (call);
 }
 
 void
@@ -53,7 +68,8 @@ tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
   tlc_call_copy_limits (call, current->settings);
   call->limits.generation = generation;
-  call->deadline_us = call->begun_us + call->limits.call_timeout_us;
+  call->deadline_us = tlc_deadline_bound (call->begun_us + call->limits.call_timeout_us);
+  tlc_seat_bound (call->home.seat, call->deadline_us);
   if (call->out.length > tlc_call_get_max_length (call))
     fits = tlc_call_refuse_request (call, error); /* and empties the buffer */
   /* What fits the buffer is not looked at again. */
@@ -66,6 +82,7 @@ tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint)
 {
   tlc_endpoint_unref (call->endpoint);
   call->endpoint = endpoint != NULL ? tlc_endpoint_ref (endpoint) : NULL;
+  tlc_call_note_look_after (call);
 }
 
 /* Whether the endpoints that a dial went by are no longer those in force. */
@@ -87,16 +104,18 @@ tlc_call_dial (TlcCall *call, GError **error)
   if (current->closed)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
   if (tlc_clock_now_us () >= call->deadline_us)
-    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
-                          "timed out after %" G_GINT64_FORMAT " ms, connecting where endpoints "
-                          "keep changing",
-                          (call->deadline_us - call->begun_us) / 1000);
-  connection = tlc_dial (current, call->deadline_us, &report);
+    return tlc_call_time_out (call, error, "connecting where endpoints keep changing");
+  /* An attempt after one that failed goes elsewhere, if it can. */
+  connection = tlc_dial (current, call->n_attempts > 1 ? call->endpoint : NULL, call->deadline_us,
+                         &report);
   tlc_call_name_endpoint (call, NULL);
-  tlc_seat_put_connection (call->home.seat, connection);
   tlc_counters_add (&call->counters, TLC_COUNT_CONNECT_FAILURES, report.failed);
   if (connection != NULL)
-    tlc_counters_add (&call->counters, TLC_COUNT_CONNECTS, 1);
+    {
+      tlc_counters_add (&call->counters, TLC_COUNT_CONNECTS, 1);
+      tlc_seat_put_connection (call->home.seat, connection);
+      tlc_core_keep_watch (call->core, current->settings->call_timeout_us);
+    }
   if (connection != NULL || tlc_call_is_outdated (call))
     return TRUE;
   return tlc_call_fail (call, error,
@@ -105,11 +124,27 @@ tlc_call_dial (TlcCall *call, GError **error)
                         "%s", reasons != NULL ? reasons->str : "");
 }
 
+/* Closes the connection that the claimed seat has if it was idle for long and is not what it was. */
+static void
+tlc_call_look (TlcCall *call)
+{
+  TlcIdleVerdict verdict;
+
+  if (call->home.seat->connection == NULL || call->begun_us < call->look_at_us)
+    return;
+  verdict = tlc_idle_look (call->home.seat->connection, call->begun_us - call->rested_us);
+  if (verdict == TLC_IDLE_SPOKE)
+    tlc_counters_add (&call->counters, TLC_COUNT_DESYNCS, 1);
+  if (verdict != TLC_IDLE_GOOD)
+    tlc_call_close_connection (call);
+}
+
 gboolean
 tlc_call_find_connection (TlcCall *call, GError **error)
 {
   TlcSeat *seat = call->home.seat;
 
+  tlc_call_look (call);
   for (;;)
     {
       guint64 generation;
@@ -119,7 +154,7 @@ tlc_call_find_connection (TlcCall *call, GError **error)
       generation = tlc_seat_get_stamp (seat);
       if (call->limits.generation != generation && !tlc_call_renew_limits (call, generation, error))
         return FALSE;
-      if (tlc_call_is_connected (call))
+      if (seat->connection != NULL)
         return TRUE;
       if (!tlc_call_dial (call, error))
         return FALSE;

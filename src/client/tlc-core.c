@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 
+#include "connect/tlc-condemn.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
 
@@ -50,9 +52,23 @@ tlc_core_return_index (TlcCore *core)
 }
 
 static TlcCore *
-tlc_core_from_job (TlcJob *job)
+tlc_core_from_reclaim (TlcJob *job)
 {
   return (TlcCore *) ((char *) job - offsetof (TlcCore, reclaim));
+}
+
+static TlcCore *
+tlc_core_from_watch (TlcJob *job)
+{
+  return (TlcCore *) ((char *) job - offsetof (TlcCore, watch));
+}
+
+/* The job's reference first: it may be over before we could take it. */
+static void
+tlc_core_schedule (TlcCore *core, TlcJob *job, gint64 due_us)
+{
+  if (!tlc_keeper_schedule (job, due_us))
+    tlc_core_unref (core);
 }
 
 /* After a change, on the keeper: snapshots that no reader can reach any more. It may wait for long
@@ -60,13 +76,47 @@ tlc_core_from_job (TlcJob *job)
 static void
 tlc_core_reclaim (TlcJob *job)
 {
-  tlc_root_reclaim (tlc_core_from_job (job)->root);
+  tlc_root_reclaim (tlc_core_from_reclaim (job)->root);
 }
 
 static void
-tlc_core_drop_job (TlcJob *job)
+tlc_core_drop_reclaim (TlcJob *job)
 {
-  tlc_core_unref (tlc_core_from_job (job));
+  tlc_core_unref (tlc_core_from_reclaim (job));
+}
+
+/* On the keeper: calls that their threads have forgotten. A call that begins after this look is over
+ * call-timeout later at the earliest, so that is when the next look is, unless one is due before. */
+static void
+tlc_core_look_after_calls (TlcJob *job)
+{
+  TlcCore *core = tlc_core_from_watch (job);
+  g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
+  gint64 now_us = tlc_clock_now_us ();
+  guint n_open;
+  gint64 due_us = tlc_condemn_overdue (&core->seats, now_us, &n_open);
+
+  if (n_open > 0 && !current->closed)
+    tlc_core_schedule (tlc_core_ref (core), job,
+                       MIN (due_us, now_us + current->settings->call_timeout_us));
+}
+
+static void
+tlc_core_drop_watch (TlcJob *job)
+{
+  tlc_core_unref (tlc_core_from_watch (job));
+}
+
+void
+tlc_core_keep_watch (TlcCore *core, gint64 interval_us)
+{
+  /* Where there is one thread nobody else misses what it forgot, and a second one would cost it: libc
+   * takes shorter ways while there is one. */
+  if (__libc_single_threaded)
+    return;
+  /* Without a keeper calls are as good; what they leave undone is not looked after. */
+  if (tlc_keeper_start (NULL))
+    tlc_core_schedule (tlc_core_ref (core), &core->watch, tlc_clock_now_us () + interval_us);
 }
 
 TlcCore *
@@ -79,7 +129,9 @@ tlc_core_new (const char *name, GType client_type, TlcRoot *root)
   core->client_type = client_type;
   core->root = root;
   core->reclaim.run = tlc_core_reclaim;
-  core->reclaim.drop = tlc_core_drop_job;
+  core->reclaim.drop = tlc_core_drop_reclaim;
+  core->watch.run = tlc_core_look_after_calls;
+  core->watch.drop = tlc_core_drop_watch;
   tlc_seats_init (&core->seats, core->root);
   tlc_ledger_init (&core->ledger);
   tlc_core_take_index (core);
@@ -149,9 +201,7 @@ tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, 
   tlc_root_unlock ();
   if (next == NULL)
     return FALSE;
-  /* The job's reference first: it may be over before we could take it. */
-  if (!tlc_keeper_schedule (&tlc_core_ref (core)->reclaim, tlc_clock_now_us ()))
-    tlc_core_unref (core);
+  tlc_core_schedule (tlc_core_ref (core), &core->reclaim, tlc_clock_now_us ());
   tlc_seats_sweep_retired (&core->seats);
   return TRUE;
 }
@@ -167,6 +217,8 @@ tlc_core_close (TlcCore *core)
                               tlc_snapshot_new_closed (tlc_root_peek_unlocked (core->root)));
   tlc_root_unlock ();
   tlc_seats_sweep_retired (&core->seats);
+  /* It would keep us for as long as it is not due. */
+  tlc_keeper_hasten (&core->watch, tlc_clock_now_us ());
 }
 
 gboolean
@@ -197,6 +249,7 @@ tlc_core_before_fork (void)
       tlc_ledger_lock (&core->ledger);
       tlc_seats_before_fork (&core->seats);
     }
+  tlc_seat_before_fork ();
 }
 
 void
@@ -204,6 +257,7 @@ tlc_core_after_fork_parent (void)
 {
   TlcCore *core;
 
+  tlc_seat_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
       tlc_seats_after_fork_parent (&core->seats);
@@ -217,6 +271,7 @@ tlc_core_after_fork_child (void)
 {
   TlcCore *core;
 
+  tlc_seat_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
       tlc_seats_after_fork_child (&core->seats);

@@ -4,6 +4,7 @@
 #include <glib-object.h>
 #include <stdatomic.h>
 
+#include "client/tlc-retry.h"
 #include "connect/tlc-seats.h"
 #include "keeper/tlc-keeper.h"
 #include "observe/tlc-counters.h"
@@ -21,7 +22,9 @@ typedef struct {
   TlcRoot *root;
   TlcSeats seats;
   TlcLedger ledger;
+  TlcRetryReserve retry_reserve;
   TlcJob reclaim; /* the keeper's, after a change */
+  TlcJob watch;   /* the keeper's, while connections are open */
 } TlcCore;
 
 /* How long a change waits while the snapshots of earlier ones await their readers. */
@@ -38,6 +41,8 @@ gboolean tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *
                                GError **error);
 /* No more calls: what no call uses is closed now, the rest at the end of its call. Once. */
 void tlc_core_close (TlcCore *core);
+/* A connection is open: sees to it that the keeper looks after its calls, each @interval_us at least. */
+void tlc_core_keep_watch (TlcCore *core, gint64 interval_us);
 gboolean tlc_core_is_closed (const TlcCore *core);
 
 /* Around fork(): the locks of all cores. */

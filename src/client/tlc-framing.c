@@ -32,21 +32,31 @@ tlc_framing_describe_progress (const TlcCall *call, gsize total)
                           call->in.length, total);
 }
 
-gboolean
+static gboolean
 tlc_framing_lost (TlcCall *call, TlcIo io, gsize total, GError **error)
 {
   TlcConnection *connection = call->home.seat->connection;
   g_autofree char *progress = tlc_framing_describe_progress (call, total);
 
-  if (io == TLC_IO_TIMED_OUT)
-    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
-                          "timed out after %" G_GINT64_FORMAT " ms, %s",
-                          (call->deadline_us - call->begun_us) / 1000, progress);
+  /* A connection that was condemned is seen as closed. */
+  if (io == TLC_IO_TIMED_OUT || tlc_clock_now_us () >= call->deadline_us)
+    return tlc_call_time_out (call, error, progress);
   if (io == TLC_IO_CLOSED)
     return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST, "connection closed by peer %s",
                           progress);
   return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST, "connection lost %s: %s", progress,
                         g_strerror (connection->error));
+}
+
+gboolean
+tlc_framing_recover (TlcCall *call, TlcIo io, gsize total, GError **error)
+{
+  if (!tlc_retry (call, io))
+    return tlc_framing_lost (call, io, total, error);
+  if (!tlc_call_send_again (call, error))
+    return FALSE;
+  call->state = TLC_CALL_RECEIVING;
+  return TRUE;
 }
 
 void

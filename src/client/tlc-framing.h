@@ -19,9 +19,10 @@ extern const TlcFraming tlc_framing_buffered;
 
 /* For framings. A message was discarded: it may have brought the beginning of the next. */
 void tlc_framing_drop_message (TlcCall *call);
-/* The slow parts of what follows: more room, and why nothing came. */
+/* The slow parts of what follows: more room; and nothing came, by @io. TRUE: the request was sent
+ * again. */
 gboolean tlc_framing_grow (TlcCall *call, gsize total, GError **error);
-gboolean tlc_framing_lost (TlcCall *call, TlcIo io, gsize total, GError **error) TLC_COLD;
+gboolean tlc_framing_recover (TlcCall *call, TlcIo io, gsize total, GError **error) TLC_COLD;
 
 /* At least one byte more into call->in. @total is how long what is due is; 0: not known. On failure
  * the call has failed. */
@@ -36,10 +37,15 @@ tlc_framing_receive (TlcCall *call, gsize total, GError **error)
   if (G_UNLIKELY (in->length == in->capacity || in->capacity == total)
       && !tlc_framing_grow (call, total, error))
     return FALSE;
-  io = tlc_connection_receive (call->home.seat->connection, in->data + in->length,
-                               in->capacity - in->length, call->deadline_us, &n);
-  if (G_UNLIKELY (io != TLC_IO_DONE))
-    return tlc_framing_lost (call, io, total, error);
+  for (;;)
+    {
+      io = tlc_connection_receive (call->home.seat->connection, in->data + in->length,
+                                   in->capacity - in->length, call->deadline_us, &n);
+      if (G_LIKELY (io == TLC_IO_DONE))
+        break;
+      if (!tlc_framing_recover (call, io, total, error))
+        return FALSE;
+    }
   in->length += n;
   tlc_counters_add (&call->counters, TLC_COUNT_BYTES_RECEIVED, n);
   return TRUE;

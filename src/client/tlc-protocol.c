@@ -142,17 +142,18 @@ tlc_protocol_read_message_begin (ThriftProtocol *protocol, gchar **name, ThriftM
 {
   TlcProtocol *self = (TlcProtocol *) protocol;
   TlcProtocolClass *klass = (TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol);
-  TlcReplyVerdict verdict;
+  gboolean is_there = tlc_call_receive (self->call, error);
   TlcHeader header;
 
   *name = NULL;
   *type = T_REPLY;
   *sequence = 0;
-  do
+  for (;;)
     {
+      TlcReplyVerdict verdict;
       TlcRefusal refusal;
 
-      if (!tlc_call_receive (self->call, error))
+      if (G_UNLIKELY (!is_there))
         return -1;
       refusal = klass->read_header (self, &header);
       if (G_UNLIKELY (refusal != TLC_REFUSE_NONE))
@@ -161,10 +162,10 @@ tlc_protocol_read_message_begin (ThriftProtocol *protocol, gchar **name, ThriftM
           return -1;
         }
       verdict = tlc_call_match (self->call, &header, error);
-      if (G_UNLIKELY (verdict == TLC_REPLY_IS_WRONG))
-        return -1;
+      if (G_LIKELY (verdict == TLC_REPLY_MATCHES))
+        break;
+      is_there = verdict == TLC_REPLY_IS_STALE && tlc_call_receive_next (self->call, error);
     }
-  while (G_UNLIKELY (verdict == TLC_REPLY_IS_STALE));
   if (G_UNLIKELY (header.type == T_EXCEPTION))
     return tlc_protocol_take_exception (self, error);
   /* Generated code insists on freeing a name of its own. */

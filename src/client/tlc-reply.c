@@ -11,24 +11,41 @@
 
 #include <string.h>
 
+#include "client/tlc-pipeline.h"
 #include "model/tlc-clock.h"
 
 gboolean
-tlc_call_receive (TlcCall *call, GError **error)
+tlc_call_receive_next (TlcCall *call, GError **error)
 {
   gsize start;
 
-  if (G_UNLIKELY (call->state != TLC_CALL_AWAITING))
-    {
-      tlc_error_set (error, TLC_ERROR_PROTOCOL, TLC_DELIVERY_NOT_SENT,
-                     "%s: no reply is due on this client (not sent)", call->core->name);
-      return FALSE;
-    }
   if (G_UNLIKELY (!call->framing->receive (call, &start, error)))
     return FALSE;
   tlc_reader_start (&call->reader, call->in.data + start, call->in_end - start,
                     call->limits.max_decoded_size);
   return TRUE;
+}
+
+static TLC_COLD gboolean
+tlc_call_refuse_receive (TlcCall *call, GError **error)
+{
+  gboolean is_under_way = call->state == TLC_CALL_SENDING || call->state == TLC_CALL_RECEIVING;
+
+  tlc_error_set (error, is_under_way ? TLC_ERROR_BUSY : TLC_ERROR_PROTOCOL, TLC_DELIVERY_NOT_SENT,
+                 "%s: %s on this client (not sent)", call->core->name,
+                 is_under_way ? "a call is under way" : "no reply is due");
+  return FALSE;
+}
+
+gboolean
+tlc_call_receive (TlcCall *call, GError **error)
+{
+  if (G_UNLIKELY (call->state != TLC_CALL_AWAITING))
+    return tlc_call_refuse_receive (call, error);
+  call->state = TLC_CALL_RECEIVING;
+  if (G_UNLIKELY (call->n_queued > 0) && !tlc_pipeline_take (call, error))
+    return FALSE;
+  return tlc_call_receive_next (call, error);
 }
 
 /* What is left of @name for a message: printable, and not longer than a line. */
@@ -55,12 +72,23 @@ tlc_call_mismatch (TlcCall *call, const TlcHeader *header, GError **error)
   return TLC_REPLY_IS_WRONG;
 }
 
+static inline void
+tlc_reply_answers (TlcCall *call)
+{
+  gint64 now_us = tlc_clock_now_us ();
+
+  tlc_histogram_record (&call->counters.latency, now_us - call->begun_us);
+  call->state = TLC_CALL_READING;
+  tlc_call_rest (call, now_us);
+  /* After its deadline the keeper may have condemned the connection. */
+  if (G_LIKELY (call->n_queued == 0))
+    tlc_call_leave (call, !call->is_broken && now_us < call->deadline_us);
+}
+
 void
 tlc_call_answered (TlcCall *call)
 {
-  tlc_histogram_record (&call->counters.latency, tlc_clock_now_us () - call->begun_us);
-  call->state = TLC_CALL_READING;
-  tlc_call_leave (call, call->n_stale == 0);
+  tlc_reply_answers (call);
 }
 
 /* A ThriftMultiplexedProtocol on top of ours writes "service:method"; the reply has the method. */
@@ -92,10 +120,10 @@ tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error)
                 && tlc_reply_has_method (call, header)))
     {
       call->delivery = TLC_DELIVERY_ANSWERED;
-      if (G_LIKELY (call->in.length == call->in_end))
+      if (G_LIKELY (call->in.length == call->in_end) || call->n_queued > 0)
         {
           if (G_LIKELY (header->type == T_REPLY))
-            tlc_call_answered (call);
+            tlc_reply_answers (call);
           return TLC_REPLY_MATCHES;
         }
       tlc_counters_add (&call->counters, TLC_COUNT_DESYNCS, 1);
@@ -105,9 +133,11 @@ tlc_call_match (TlcCall *call, const TlcHeader *header, GError **error)
       return TLC_REPLY_IS_WRONG;
     }
   if (!is_reply || header->sequence == call->sequence || call->n_stale == TLC_CONNECTION_RECENT
-      || !tlc_connection_carried (call->home.seat->connection, header->sequence))
+      || !tlc_connection_carried (call->home.seat->connection, header->sequence)
+      || tlc_pipeline_has (call, header->sequence))
     return tlc_call_mismatch (call, header, error);
   call->n_stale++;
+  call->is_broken = TRUE;
   tlc_counters_add (&call->counters, TLC_COUNT_DESYNCS, 1);
   return TLC_REPLY_IS_STALE;
 }

@@ -59,6 +59,12 @@ tlc_slot_get_client (TlcSlot *slot)
   return slot->client;
 }
 
+TlcCall *
+tlc_slot_get_call (TlcSlot *slot)
+{
+  return tlc_transport_get_call (slot->transport);
+}
+
 gboolean
 tlc_slot_is_closed (const TlcSlot *slot)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "client/tlc-core.h"
+#include "client/tlc-call.h"
 
 /* One thread's client for one service, with what is beneath it. */
 typedef struct _TlcSlot TlcSlot;
@@ -10,6 +10,7 @@ typedef struct _TlcSlot TlcSlot;
 TlcSlot *tlc_slot_new (TlcCore *core);
 void tlc_slot_free (TlcSlot *slot);
 gpointer tlc_slot_get_client (TlcSlot *slot);
+TlcCall *tlc_slot_get_call (TlcSlot *slot);
 /* The seat that its call has claimed; NULL: no call is in flight. */
 TlcSeat *tlc_slot_peek_claimed_seat (const TlcSlot *slot);
 /* Whether its service takes no more calls. */

@@ -131,3 +131,12 @@ tlc_thread_peek_claimed_seat (const TlcCore *core)
     return NULL;
   return tlc_slot_peek_claimed_seat (tlc_thread_table.entries[core->index].slot);
 }
+
+TlcSlot *
+tlc_thread_find_slot (gconstpointer client)
+{
+  for (gsize i = 0; client != NULL && i < tlc_thread_table.n_entries; i++)
+    if (tlc_thread_table.entries[i].client == client)
+      return tlc_thread_table.entries[i].slot;
+  return NULL;
+}

@@ -24,6 +24,9 @@ gpointer tlc_thread_make_client (TlcCore *core, GError **error) G_GNUC_NO_INLINE
 /* The seat that the calling thread's call on @core has claimed; NULL: none is in flight. */
 TlcSeat *tlc_thread_peek_claimed_seat (const TlcCore *core);
 
+/* The calling thread's slot that has @client; NULL: none has. */
+TlcSlot *tlc_thread_find_slot (gconstpointer client);
+
 /* The calling thread's client for the service with that index and id; NULL: none yet. */
 static inline gpointer
 tlc_thread_peek_client (guint32 index, guint64 id)

@@ -55,10 +55,7 @@ tlc_transport_open (ThriftTransport *transport, GError **error)
 static gboolean
 tlc_transport_close (ThriftTransport *transport, GError **error)
 {
-  TlcCall *call = &((TlcTransport *) transport)->call;
-
-  tlc_call_close_home (call);
-  tlc_call_finish (call);
+  tlc_call_reset (&((TlcTransport *) transport)->call);
   return TRUE;
 }
 

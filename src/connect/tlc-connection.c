@@ -87,9 +87,15 @@ TlcConnection *
 tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 {
   gboolean is_tcp = tlc_endpoint_get_address (endpoint)->kind != TLC_ADDRESS_UNIX;
-  TlcConnection *connection = g_new0 (TlcConnection, 1);
+  TlcConnection *connection = g_try_new0 (TlcConnection, 1);
   int error;
 
+  if (connection == NULL)
+    {
+      close (fd);
+      errno = ENOMEM;
+      return NULL;
+    }
   connection->fd = fd;
   connection->endpoint = tlc_endpoint_ref (endpoint);
   if ((!is_tcp || tlc_connection_set_int (fd, IPPROTO_TCP, TCP_NODELAY, 1))
@@ -184,13 +190,12 @@ tlc_connection_receive_later (TlcConnection *connection, guint8 *data, gsize cap
     }
 }
 
-gboolean
-tlc_connection_is_quiet (TlcConnection *connection)
+void
+tlc_connection_abandon_sending (TlcConnection *connection)
 {
-  char byte;
+  struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
-  return recv (connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0
-         && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  setsockopt (connection->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 gboolean

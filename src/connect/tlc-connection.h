@@ -42,8 +42,10 @@ TlcIo tlc_connection_send_rest (TlcConnection *connection, const guint8 *data, g
                                 gint64 deadline_us, gsize *sent);
 TlcIo tlc_connection_receive_later (TlcConnection *connection, guint8 *data, gsize capacity,
                                     gint64 deadline_us, gsize *ret_received);
-/* Whether the peer has neither closed nor said anything unasked. One system call. */
-gboolean tlc_connection_is_quiet (TlcConnection *connection);
+
+/* Half a request is out: when the connection is closed, the rest that the kernel still holds is thrown
+ * away, and the peer is told by a reset. */
+void tlc_connection_abandon_sending (TlcConnection *connection);
 
 /* Whether the request numbered @sequence was sent on it lately. */
 gboolean tlc_connection_carried (const TlcConnection *connection, gint32 sequence);

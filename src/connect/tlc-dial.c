@@ -114,8 +114,23 @@ tlc_dial_note (TlcDialReport *report, const TlcEndpoint *endpoint, int error, gi
     g_string_append (report->reasons, g_strerror (error));
 }
 
+/* The endpoint that is tried as the @i-th: the snapshot's order, but @last behind the others. */
+static TlcEndpoint *
+tlc_dial_pick (const TlcSnapshot *snapshot, const TlcEndpoint *last, guint i)
+{
+  gpointer *endpoints = snapshot->endpoints->pdata;
+  guint n = snapshot->endpoints->len, at;
+
+  for (at = 0; at < n && endpoints[at] != last; at++)
+    ;
+  if (at == n || i < at)
+    return endpoints[i];
+  return i + 1 < n ? endpoints[i + 1] : endpoints[at];
+}
+
 TlcConnection *
-tlc_dial (const TlcSnapshot *snapshot, gint64 deadline_us, TlcDialReport *report)
+tlc_dial (const TlcSnapshot *snapshot, const TlcEndpoint *last, gint64 deadline_us,
+          TlcDialReport *report)
 {
   gint64 now_us = tlc_clock_now_us ();
   TlcConnection *connection = NULL;
@@ -125,15 +140,16 @@ tlc_dial (const TlcSnapshot *snapshot, gint64 deadline_us, TlcDialReport *report
   deadline_us = MIN (deadline_us, now_us + snapshot->settings->connect_timeout_us);
   for (guint i = 0; connection == NULL && i < snapshot->endpoints->len; i++)
     {
+      TlcEndpoint *endpoint = tlc_dial_pick (snapshot, last, i);
       gint64 share_us = (deadline_us - now_us) / (snapshot->endpoints->len - i);
       gint64 began_us = now_us;
       int error;
 
-      connection = tlc_dial_endpoint (snapshot->endpoints->pdata[i], snapshot->settings,
-                                      now_us + MAX (share_us, 0), &error);
+      connection = tlc_dial_endpoint (endpoint, snapshot->settings, now_us + MAX (share_us, 0),
+                                      &error);
       now_us = tlc_clock_now_us ();
       if (connection == NULL)
-        tlc_dial_note (report, snapshot->endpoints->pdata[i], error, now_us - began_us);
+        tlc_dial_note (report, endpoint, error, now_us - began_us);
     }
   pthread_setcancelstate (cancel_state, NULL);
   return connection;

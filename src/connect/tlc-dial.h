@@ -11,5 +11,7 @@ typedef struct {
 } TlcDialReport;
 
 /* Connects to the first endpoint of @snapshot, in its order, that lets us, within
- * connect-timeout and by the deadline. NULL: none did. */
-TlcConnection *tlc_dial (const TlcSnapshot *snapshot, gint64 deadline_us, TlcDialReport *report);
+ * connect-timeout and by the deadline; to @last, nullable, only where no other does. NULL: none
+ * did. */
+TlcConnection *tlc_dial (const TlcSnapshot *snapshot, const TlcEndpoint *last, gint64 deadline_us,
+                         TlcDialReport *report);

@@ -34,6 +34,9 @@ typedef struct {
   /* claimant writes, drainer reads, for messages: the thread that claims, and since when */
   _Atomic gint64 claimed_us;
   _Atomic gint32 thread;
+  gint32 fd_plus_1; /* under the lock in tlc-seat.c: the connection's socket; 0: none */
+  /* claimant writes, keeper reads: when the call that has claimed it must be over; 0: no call has */
+  _Atomic gint64 deadline_us;
 } TlcSeat;
 
 _Static_assert (sizeof (TlcSeat) == TLC_CACHE_LINE, "seats of two threads share no cache line");
@@ -61,9 +64,11 @@ tlc_seat_try_claim (TlcSeat *seat, guint64 word)
 static inline gboolean
 tlc_seat_claim_home (TlcHome *home)
 {
-  if (G_UNLIKELY (home->seat == NULL || !tlc_seat_try_claim (home->seat, home->word)))
+  guint64 word = home->word;
+
+  if (G_UNLIKELY (home->seat == NULL || !tlc_seat_try_claim (home->seat, word)))
     return FALSE;
-  home->word = TLC_SEAT_NEXT (home->word, TLC_SEAT_CLAIMED);
+  home->word = TLC_SEAT_NEXT (word, TLC_SEAT_CLAIMED);
   return TRUE;
 }
 
@@ -75,6 +80,10 @@ tlc_seat_leave (TlcHome *home)
 
   home->word
       = TLC_SEAT_NEXT (home->word, seat->connection != NULL ? TLC_SEAT_FREE : TLC_SEAT_EMPTY);
+  /* ORDER(seat.deadline): relaxed; the store of the word that follows orders it before all that a later
+   * claimant does.
+   * Without: the keeper reads the new claim with the old call's deadline, and condemns it. */
+  atomic_store_explicit (&seat->deadline_us, 0, memory_order_relaxed);
   /* ORDER(seat.word): seq_cst; pairs with the claim, which receives what we
    * wrote, and is before the look that follows.
    * Without: the store waits in the store buffer while we look: the sweeper finds the seat
@@ -116,26 +125,24 @@ tlc_seat_get_endpoint (TlcSeat *seat)
   return atomic_load_explicit (&seat->endpoint, memory_order_seq_cst);
 }
 
+/* A call is to be over by then. */
+static inline void
+tlc_seat_bound (TlcSeat *seat, gint64 deadline_us)
+{
+  /* ORDER(seat.deadline): relaxed; the keeper reads it after the word, and finds 0 until now. */
+  atomic_store_explicit (&seat->deadline_us, deadline_us, memory_order_relaxed);
+}
+
 /* Puts @connection, taken over, into the claimed seat, which has none. */
-static inline void
-tlc_seat_put_connection (TlcSeat *seat, TlcConnection *connection)
-{
-  seat->connection = connection;
-  /* ORDER(seat.endpoint): seq_cst; pairs with the load in tlc_seat_get_endpoint().
-   * Orders:  no connection to the old endpoint any more  ->  the snapshot that the next is dialled
-   * by; against: publish  ->  the drainer's reading. */
-  atomic_store_explicit (&seat->endpoint, connection != NULL ? connection->endpoint : NULL,
-                         memory_order_seq_cst);
-}
-
+void tlc_seat_put_connection (TlcSeat *seat, TlcConnection *connection);
 /* Closes the claimed seat's connection, if there is one. */
-static inline void
-tlc_seat_close_connection (TlcSeat *seat)
-{
-  TlcConnection *connection = seat->connection;
+void tlc_seat_close_connection (TlcSeat *seat);
+/* Ends the conversation on its socket, which stays open, unless the seat has been left since @word
+ * was read. Any thread. */
+void tlc_seat_shut_down (TlcSeat *seat, guint64 word);
+/* It cannot be shut down any more: the socket is somebody else's, too. */
+void tlc_seat_forget_fd (TlcSeat *seat);
 
-  if (connection == NULL)
-    return;
-  tlc_seat_put_connection (seat, NULL);
-  tlc_connection_close (connection);
-}
+/* Around fork(): the lock of all seats. */
+void tlc_seat_before_fork (void);
+void tlc_seat_after_fork (void);

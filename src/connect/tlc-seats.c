@@ -266,6 +266,11 @@ tlc_seats_after_fork_parent (TlcSeats *seats)
 void
 tlc_seats_after_fork_child (TlcSeats *seats)
 {
+  TlcSeat *seat;
+
+  /* The sockets are the parent's, too: shut down here, they would end its conversations. */
+  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
+    tlc_seat_forget_fd (seat);
   /* ORDER(seats.drainers): relaxed; there is one thread. */
   atomic_store_explicit (&seats->n_drainers, 0, memory_order_relaxed);
   seats->drain_moved = (pthread_cond_t) PTHREAD_COND_INITIALIZER;

@@ -111,6 +111,20 @@ tlc_keeper_schedule (TlcJob *job, gint64 due_us)
   return is_new;
 }
 
+void
+tlc_keeper_hasten (TlcJob *job, gint64 due_us)
+{
+  tlc_worker_lock ();
+  if (job->is_scheduled && due_us < job->due_us)
+    {
+      tlc_keeper_unlink_unlocked (job);
+      job->due_us = due_us;
+      tlc_keeper_link_unlocked (job);
+      tlc_keeper_wake_unlocked ();
+    }
+  tlc_worker_unlock ();
+}
+
 /* The job to run now; NULL: none is due. */
 static TlcJob *
 tlc_keeper_take_unlocked (void)

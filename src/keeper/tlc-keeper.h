@@ -23,6 +23,9 @@ gboolean tlc_keeper_start (GError **error);
  * caller's to what it is a part of was taken over; else the caller keeps that. Any thread. */
 gboolean tlc_keeper_schedule (TlcJob *job, gint64 due_us);
 
+/* The same for a job that is scheduled; one that is not stays so. */
+void tlc_keeper_hasten (TlcJob *job, gint64 due_us);
+
 /* No service is open: the keeper runs what it still has, due or not, and ends. */
 void tlc_keeper_stop (void);
 

@@ -128,9 +128,129 @@ const TlcSettingType tlc_name_type = {
   tlc_name_parse, tlc_name_format, tlc_name_describe,
 };
 
+static gboolean
+tlc_count_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  return tlc_value_parse_count (text, (guint) setting->min, (guint) setting->max, field, error);
+}
+
+static char *
+tlc_count_format (const TlcSetting *setting, gconstpointer field)
+{
+  return g_strdup_printf ("%u", *(const guint *) field);
+}
+
+static char *
+tlc_count_describe (const TlcSetting *setting)
+{
+  return g_strdup_printf ("whole number, %d to %d", (int) setting->min, (int) setting->max);
+}
+
+const TlcSettingType tlc_count_type = {
+  tlc_count_parse, tlc_count_format, tlc_count_describe,
+};
+
+static gboolean
+tlc_percent_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  return tlc_value_parse_percent (text, (guint) setting->min, (guint) setting->max, field, error);
+}
+
+static char *
+tlc_percent_format (const TlcSetting *setting, gconstpointer field)
+{
+  return g_strdup_printf ("%u%%", *(const guint *) field);
+}
+
+static char *
+tlc_percent_describe (const TlcSetting *setting)
+{
+  return g_strdup_printf ("percentage, %d%% to %d%%", (int) setting->min, (int) setting->max);
+}
+
+const TlcSettingType tlc_percent_type = {
+  tlc_percent_parse, tlc_percent_format, tlc_percent_describe,
+};
+
+/* What a Thrift name may consist of, and * and ? for the rest of it. */
+static gboolean
+tlc_globs_is_good (const char *glob)
+{
+  for (; *glob != '\0'; glob++)
+    if (!g_ascii_isalnum (*glob) && strchr ("_.*?", *glob) == NULL)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+tlc_globs_append (GPtrArray *globs, const char *item, GError **error)
+{
+  if (!tlc_globs_is_good (item))
+    tlc_text_refuse (error, item, "a method's name has letters, digits, _ and .; * stands for any of "
+                     "them, ? for one");
+  else if (globs->len == TLC_SETTING_GLOBS_MAX)
+    tlc_text_refuse (error, item, "one name too many; there may be at most %d",
+                     TLC_SETTING_GLOBS_MAX);
+  else
+    {
+      g_ptr_array_add (globs, g_strdup (item));
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* Stored as NULL where there is none. */
+static gboolean
+tlc_globs_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  g_autoptr (GPtrArray) globs = g_ptr_array_new_with_free_func (g_free);
+  const char *cursor = text;
+
+  if (g_str_equal (text, TLC_NAME_NONE))
+    return TRUE;
+  for (;;)
+    {
+      g_autofree char *item = tlc_text_next_item (&cursor);
+
+      if (item == NULL)
+        break;
+      if (!tlc_globs_append (globs, item, error))
+        return FALSE;
+    }
+  if (globs->len == 0)
+    {
+      tlc_text_refuse (error, text, "write names of methods, such as get_* or find, or none");
+      return FALSE;
+    }
+  g_ptr_array_add (globs, NULL);
+  *(char ***) field = (char **) g_ptr_array_steal (globs, NULL);
+  return TRUE;
+}
+
+static char *
+tlc_globs_format (const TlcSetting *setting, gconstpointer field)
+{
+  char **globs = *(char **const *) field;
+
+  return globs != NULL ? g_strjoinv (", ", globs) : g_strdup (TLC_NAME_NONE);
+}
+
+static char *
+tlc_globs_describe (const TlcSetting *setting)
+{
+  return g_strdup_printf ("list of at most %d names, in which `*` stands for any characters and `?` "
+                          "for one; or `none`",
+                          TLC_SETTING_GLOBS_MAX);
+}
+
+const TlcSettingType tlc_globs_type = {
+  tlc_globs_parse, tlc_globs_format, tlc_globs_describe,
+};
+
 /* Choices are stored as the enumerations that the rows name: as wide as a guint, and from 0. */
 G_STATIC_ASSERT (sizeof (TlcProtocolKind) == sizeof (guint));
 G_STATIC_ASSERT (sizeof (TlcTransportKind) == sizeof (guint));
+G_STATIC_ASSERT (sizeof (TlcRetryKind) == sizeof (guint));
 
 static gboolean
 tlc_choice_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)

@@ -30,6 +30,13 @@ static const char *const tlc_transport_choices[] = {
   NULL,
 };
 
+static const char *const tlc_retry_choices[] = {
+  [TLC_RETRY_NEVER] = "never",
+  [TLC_RETRY_UNSENT] = "unsent",
+  [TLC_RETRY_IDEMPOTENT] = "idempotent",
+  NULL,
+};
+
 static const TlcSetting tlc_settings[] = {
   {
       .key = "endpoints",
@@ -83,6 +90,18 @@ static const TlcSetting tlc_settings[] = {
       .help = "How long a call may take, whatever it waits for: connecting, sending, the reply.",
   },
   {
+      .key = "check-after-idle",
+      .type = &tlc_duration_type,
+      .default_text = "1s",
+      .min = 1,
+      .max = 24 * TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, check_after_idle_us),
+      .help
+      = "A connection that nobody used for so long is looked at before it carries a request: one "
+        "that its peer has closed is replaced.",
+  },
+  {
       .key = "keepalive",
       .type = &tlc_boolean_type,
       .default_text = "true",
@@ -111,6 +130,49 @@ static const TlcSetting tlc_settings[] = {
       .help
       = "What one reply may grow to in memory, as estimated: few bytes on the wire can be many "
         "objects.",
+  },
+  {
+      .key = "retry",
+      .type = &tlc_choice_type,
+      .default_text = "unsent",
+      .choices = tlc_retry_choices,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, retry),
+      .help
+      = "What is sent again, on another connection, when one breaks: nothing; requests of which "
+        "nothing was sent; those of idempotent methods, too, as long as no byte of their reply has "
+        "come.",
+  },
+  {
+      .key = "max-attempts",
+      .type = &tlc_count_type,
+      .default_text = "2",
+      .min = 1,
+      .max = 10,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, max_attempts),
+      .help = "How often a request may be sent in all, within call-timeout.",
+  },
+  {
+      .key = "retry-budget",
+      .type = &tlc_percent_type,
+      .default_text = "20%",
+      .min = 0,
+      .max = 100,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, retry_budget),
+      .help
+      = "How many retries there may be for a hundred calls, so that they cannot multiply an outage; "
+        "and ten a second besides, unless it is 0%. What was not sent since its connection had been "
+        "closed while idle costs nothing.",
+  },
+  {
+      .key = "idempotent-methods",
+      .type = &tlc_globs_type,
+      .default_text = "none",
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, idempotent_methods),
+      .help = "The methods that may run twice without harm, for retry = idempotent.",
   },
 };
 

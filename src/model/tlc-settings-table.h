@@ -6,6 +6,7 @@
 #define TLC_SETTING_VALUE_MAX (64 * 1024) /* bytes of one value's text */
 #define TLC_SETTING_ENDPOINTS_MAX 1024
 #define TLC_SETTING_NAME_MAX 64
+#define TLC_SETTING_GLOBS_MAX 256
 
 typedef struct _TlcSetting TlcSetting;
 
@@ -23,13 +24,16 @@ extern const TlcSettingType tlc_duration_type;
 extern const TlcSettingType tlc_size_type;
 extern const TlcSettingType tlc_boolean_type;
 extern const TlcSettingType tlc_name_type;
+extern const TlcSettingType tlc_count_type;
+extern const TlcSettingType tlc_percent_type;
+extern const TlcSettingType tlc_globs_type;
 
 struct _TlcSetting {
   const char *key;
   const TlcSettingType *type;
   const char *default_text;   /* canonical; NULL: none, it must be set */
   const char *example;        /* where there is no default */
-  gint64 min, max;            /* durations in us, sizes in bytes */
+  gint64 min, max;            /* durations in us, sizes in bytes; counts, percent */
   const char *const *choices; /* NULL-terminated; the index is the value */
   gboolean reconfigurable;    /* a running service takes it */
   gsize offset;               /* in TlcSettings */

@@ -80,6 +80,7 @@ tlc_settings_free (TlcSettings *settings)
     return;
   g_clear_pointer (&settings->addresses, g_ptr_array_unref);
   g_clear_pointer (&settings->multiplexed_name, g_free);
+  g_clear_pointer (&settings->idempotent_methods, g_strfreev);
   g_free (settings);
 }
 

@@ -17,6 +17,13 @@ typedef enum {
   TLC_TRANSPORT_BUFFERED
 } TlcTransportKind;
 
+/* What may be sent again when its connection broke. */
+typedef enum {
+  TLC_RETRY_NEVER,
+  TLC_RETRY_UNSENT,    /* what provably never reached a server */
+  TLC_RETRY_IDEMPOTENT /* methods that are declared so, too */
+} TlcRetryKind;
+
 typedef struct {
   GPtrArray *addresses; /* of TlcAddress, at least one, in the order of the text, no two equal */
   TlcProtocolKind protocol;
@@ -24,9 +31,14 @@ typedef struct {
   char *multiplexed_name; /* NULL: none */
   gint64 connect_timeout_us;
   gint64 call_timeout_us;
+  gint64 check_after_idle_us;
   gboolean keepalive;
   gsize max_message_size;
   gsize max_decoded_size;
+  TlcRetryKind retry;
+  guint max_attempts;
+  guint retry_budget;        /* percent of the calls */
+  char **idempotent_methods; /* globs; NULL: none */
 } TlcSettings;
 
 /* Parses @config whole; every key has been checked by tlc_config_set() already, what is checked

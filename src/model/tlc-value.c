@@ -212,6 +212,37 @@ tlc_value_format_size (gsize bytes)
   return tlc_value_format_units (tlc_size_units, bytes);
 }
 
+/* A whole number with @unit right behind it. */
+static gboolean
+tlc_value_parse_integer (const char *text, const char *unit, guint min, guint max,
+                         guint *ret_value, GError **error)
+{
+  const char *rest = text;
+  guint64 value;
+
+  if (tlc_value_read_digits (&rest, &value) && g_str_equal (rest, unit) && value >= min
+      && value <= max)
+    {
+      *ret_value = (guint) value;
+      return TRUE;
+    }
+  tlc_text_refuse (error, text, "write a whole number from %u%s to %u%s", min, unit, max, unit);
+  return FALSE;
+}
+
+gboolean
+tlc_value_parse_count (const char *text, guint min, guint max, guint *ret_count, GError **error)
+{
+  return tlc_value_parse_integer (text, "", min, max, ret_count, error);
+}
+
+gboolean
+tlc_value_parse_percent (const char *text, guint min, guint max, guint *ret_percent,
+                         GError **error)
+{
+  return tlc_value_parse_integer (text, "%", min, max, ret_percent, error);
+}
+
 gboolean
 tlc_value_parse_boolean (const char *text, gboolean *ret_value, GError **error)
 {

@@ -17,6 +17,13 @@ gboolean tlc_value_parse_size (const char *text, gsize min, gsize max, gsize *re
                                GError **error);
 char *tlc_value_format_size (gsize bytes);
 
+/* A whole number. */
+gboolean tlc_value_parse_count (const char *text, guint min, guint max, guint *ret_count,
+                                GError **error);
+/* A whole number of percent, 20%. */
+gboolean tlc_value_parse_percent (const char *text, guint min, guint max, guint *ret_percent,
+                                  GError **error);
+
 /* true or false, nothing else. */
 gboolean tlc_value_parse_boolean (const char *text, gboolean *ret_value, GError **error);
 const char *tlc_value_format_boolean (gboolean value);

@@ -75,6 +75,7 @@ tlc_ledger_fill (TlcStats *stats, const guint64 *sums, const TlcHistogramSum *la
   stats->calls = sums[TLC_COUNT_CALLS];
   stats->failures = sums[TLC_COUNT_FAILURES];
   stats->timeouts = sums[TLC_COUNT_TIMEOUTS];
+  stats->retries = sums[TLC_COUNT_RETRIES];
   stats->connects = sums[TLC_COUNT_CONNECTS];
   stats->connect_failures = sums[TLC_COUNT_CONNECT_FAILURES];
   stats->desyncs_caught = sums[TLC_COUNT_DESYNCS];

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The connection in a seat, as far as others than its claimant are concerned: where it leads, and the
+ * number of its socket.
+ *
+ * Nobody may close a socket, whose number the next file would get, between the keeper's last look at
+ * the seat and the shutdown. So there is a lock, around the one and around forgetting the number
+ * before a close. Calls take it only where they connect or close; nothing is waited for under it. */
+#include "connect/tlc-seat.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+static pthread_mutex_t tlc_seat_fd_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void
+tlc_seat_forget_fd (TlcSeat *seat)
+{
+  pthread_mutex_lock (&tlc_seat_fd_lock);
+  seat->fd_plus_1 = 0;
+  pthread_mutex_unlock (&tlc_seat_fd_lock);
+}
+
+static void
+tlc_seat_set_endpoint (TlcSeat *seat, const TlcEndpoint *endpoint)
+{
+  /* ORDER(seat.endpoint): seq_cst; pairs with the load in tlc_seat_get_endpoint().
+   * Orders:  no connection to the old endpoint any more  ->  the snapshot that the next is dialled
+   * by; against: publish  ->  the drainer's reading. */
+  atomic_store_explicit (&seat->endpoint, endpoint, memory_order_seq_cst);
+}
+
+void
+tlc_seat_put_connection (TlcSeat *seat, TlcConnection *connection)
+{
+  seat->connection = connection;
+  pthread_mutex_lock (&tlc_seat_fd_lock);
+  seat->fd_plus_1 = connection->fd + 1;
+  pthread_mutex_unlock (&tlc_seat_fd_lock);
+  tlc_seat_set_endpoint (seat, connection->endpoint);
+}
+
+void
+tlc_seat_close_connection (TlcSeat *seat)
+{
+  TlcConnection *connection = seat->connection;
+
+  if (connection == NULL)
+    return;
+  seat->connection = NULL;
+  tlc_seat_forget_fd (seat);
+  tlc_seat_set_endpoint (seat, NULL);
+  tlc_connection_close (connection);
+}
+
+void
+tlc_seat_shut_down (TlcSeat *seat, guint64 word)
+{
+  pthread_mutex_lock (&tlc_seat_fd_lock);
+  /* ORDER(seat.word): relaxed; the number of the socket is under the lock. */
+  if (seat->fd_plus_1 != 0 && atomic_load_explicit (&seat->word, memory_order_relaxed) == word)
+    shutdown (seat->fd_plus_1 - 1, SHUT_RDWR);
+  pthread_mutex_unlock (&tlc_seat_fd_lock);
+}
+
+void
+tlc_seat_before_fork (void)
+{
+  pthread_mutex_lock (&tlc_seat_fd_lock);
+}
+
+void
+tlc_seat_after_fork (void)
+{
+  pthread_mutex_unlock (&tlc_seat_fd_lock);
+}
