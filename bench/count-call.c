@@ -3,7 +3,7 @@
 /* Makes N warm calls, for a tool that counts what they cost: count-*.sh run it with N and 2N, and
  * the difference is that of N calls, start and end left out.
  *
- *   count-call tlc|stock|cpp add|client N tcp://127.0.0.1:PORT
+ *   count-call tlc|compact|stock|cpp add|client N tcp://127.0.0.1:PORT
  *
  * "client" asks tlc_service_get_client() only. With count-malloc.c preloaded it also prints how
  * often the N calls allocated memory. One thread. */
@@ -54,11 +54,13 @@ count_call_cpp_add (CppClient *client, gint32 a)
 static gboolean
 count_call_connect (CountCallSides *sides, const char *way, const char *endpoint, GError **error)
 {
-  if (strcmp (way, "tlc") == 0)
+  if (strcmp (way, "tlc") == 0 || strcmp (way, "compact") == 0)
     {
       g_autoptr (TlcConfig) config = tlc_config_new ();
+      const char *protocol = strcmp (way, "compact") == 0 ? "compact" : "binary";
 
-      if (tlc_config_set (config, "endpoints", endpoint, error))
+      if (tlc_config_set (config, "endpoints", endpoint, error)
+          && tlc_config_set (config, "protocol", protocol, error))
         sides->service = tlc_service_new ("echo", TYPE_ECHO_CLIENT, config, error);
     }
   else if (strcmp (way, "stock") == 0)
@@ -123,7 +125,7 @@ main (int argc, char **argv)
 
   if (argc != 5)
     {
-      fprintf (stderr, "usage: count-call tlc|stock|cpp add|client N ENDPOINT\n");
+      fprintf (stderr, "usage: count-call tlc|compact|stock|cpp add|client N ENDPOINT\n");
       return 2;
     }
   call = strcmp (argv[2], "add") == 0;

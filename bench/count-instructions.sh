@@ -10,6 +10,7 @@ source -- "$(dirname -- "${BASH_SOURCE[0]}")/count-lib.sh"
 
 limit_client=16
 limit_add=1700
+limit_compact=1.10 # by the binary protocol's
 n=500
 
 # run_callgrind N WAY WHAT FUNCTION: instructions from entering FUNCTION to leaving it
@@ -34,16 +35,22 @@ count_start_server
 
 client=$(measure tlc client tlc_service_get_client) || client=
 add=$(measure tlc add echo_if_add) || add=
+compact=$(count_start_server --protocol compact && measure compact add echo_if_add) || compact=
 stock=$(measure stock add echo_if_add) || stock=
 cpp=$(measure cpp add 'echo::EchoClient::add*' 2>/dev/null) || cpp='not built'
 
 echo "# instructions of a warm tlc_service_get_client(): ${client:-failed} (at most $limit_client)"
 echo "# instructions of a warm add(i32, i32): ${add:-failed} (at most $limit_add)"
+by_binary=$(awk -v a="${compact:-0}" -v b="${add:-1}" 'BEGIN { printf "%.3f\n", a / b }')
+echo "#   the same by the compact protocol: ${compact:-failed}, $by_binary of that (at most $limit_compact)"
 echo "#   the same by a stock framed client: ${stock:-failed}; by a C++ client: $cpp"
 count_check "a warm get_client takes at most $limit_client instructions" \
   count_is_at_most "$client" "$limit_client"
 count_check "the count of a warm get_client is one of a function that ran" \
   count_is_at_most 1 "$client"
 count_check "a warm call takes at most $limit_add instructions" count_is_at_most "$add" "$limit_add"
+count_check "a warm compact call takes at most a tenth more than a binary one" \
+  count_is_at_most "$by_binary" "$limit_compact"
+count_check "the count of a warm compact call is one of a call" count_is_at_most 1000 "$compact"
 count_check "a warm call takes less than a stock one" count_is_at_most "$add" "$stock"
 count_plan

@@ -33,9 +33,9 @@ count_plan () {
 
 # Starts a server of this script's own, that ends when the script does: its stdin closes then.
 # It is not the child of what is measured, because strace -f would count it in.
-count_start_server () {
+count_start_server () { # its arguments are the server's
   local program=${TLC_SERVER_CPP:-${TLC_SERVER_C:?start by meson test, or set TLC_SERVER_CPP}} ready
-  coproc COUNT_SERVER { exec "$program"; }
+  coproc COUNT_SERVER { exec "$program" "$@"; }
   if ! read -r ready endpoint <&"${COUNT_SERVER[0]}" || [ "$ready" != READY ]; then
     echo "Bail out! $program did not start"
     exit 1

@@ -5,6 +5,78 @@
  * anything can fail, since thrift_protocol_skip() frees what a failed read left in them. */
 #include "client/tlc-compact.h"
 
+/* The sevens of bits in eight bytes, pushed together: pairs, pairs of pairs, and these. */
+static inline guint64
+tlc_compact_gather (guint64 bytes)
+{
+  guint64 sevens = bytes & G_GUINT64_CONSTANT (0x7f7f7f7f7f7f7f7f);
+  guint64 pairs = (sevens & G_GUINT64_CONSTANT (0x007f007f007f007f))
+                  | (sevens & G_GUINT64_CONSTANT (0x7f007f007f007f00)) >> 1;
+  guint64 fours = (pairs & G_GUINT64_CONSTANT (0x00003fff00003fff))
+                  | (pairs & G_GUINT64_CONSTANT (0x3fff00003fff0000)) >> 2;
+
+  return (fours & 0x0fffffff) | (fours & G_GUINT64_CONSTANT (0x0fffffff00000000)) >> 4;
+}
+
+static TLC_COLD TlcRefusal
+tlc_compact_get_varint_by_bytes (TlcReader *reader, guint bits, guint64 *ret_value)
+{
+  const guint8 *at = reader->at;
+  guint64 value = 0;
+
+  for (guint shift = 0; shift < bits; shift += TLC_COMPACT_VARINT_BITS)
+    {
+      guint64 part;
+
+      if (at == reader->end)
+        return TLC_REFUSE_SHORT;
+      part = *at & 0x7f;
+      if (bits - shift < TLC_COMPACT_VARINT_BITS && part >> (bits - shift) != 0)
+        return TLC_REFUSE_NUMBER;
+      value |= part << shift;
+      if (*at++ < 0x80)
+        {
+          reader->at = at;
+          *ret_value = value;
+          return TLC_REFUSE_NONE;
+        }
+    }
+  return TLC_REFUSE_NUMBER;
+}
+
+/* Two bytes are the most common; eight at once where so many are left and one of them ends the
+ * number. */
+TlcRefusal
+tlc_compact_get_long_varint (TlcReader *reader, guint bits, guint64 *ret_value)
+{
+  const guint8 *at = reader->at;
+  guint64 bytes, ends, value;
+  guint n;
+
+  if (tlc_reader_left (reader) >= 2 && at[1] <= 0x7f)
+    {
+      *ret_value = (guint64) (at[0] & 0x7f) | (guint64) at[1] << TLC_COMPACT_VARINT_BITS;
+      reader->at += 2;
+      return TLC_REFUSE_NONE;
+    }
+  if (G_UNLIKELY (tlc_reader_left (reader) < sizeof bytes))
+    return tlc_compact_get_varint_by_bytes (reader, bits, ret_value);
+  memcpy (&bytes, at, sizeof bytes);
+  bytes = GUINT64_FROM_LE (bytes);
+  ends = ~bytes & G_GUINT64_CONSTANT (0x8080808080808080);
+  if (G_UNLIKELY (ends == 0))
+    return tlc_compact_get_varint_by_bytes (reader, bits, ret_value);
+  n = ((guint) __builtin_ctzll (ends) + 1) / 8;
+  value = tlc_compact_gather (bytes & (ends ^ (ends - 1)));
+  /* More bytes or bits than it may have: which of them, and why, is found one by one. */
+  if (G_UNLIKELY (n * TLC_COMPACT_VARINT_BITS >= bits + TLC_COMPACT_VARINT_BITS
+                  || (bits < 64 && value >> bits != 0)))
+    return tlc_compact_get_varint_by_bytes (reader, bits, ret_value);
+  reader->at += n;
+  *ret_value = value;
+  return TLC_REFUSE_NONE;
+}
+
 static inline gint64
 tlc_compact_unzigzag (guint64 value)
 {
@@ -38,14 +110,40 @@ tlc_compact_min_size (guint8 type)
   return tlc_reader_type_is_known (type) ? 1 : 0;
 }
 
+/* The number of a message, which is mostly the one that the request had: then it has the same bytes. */
+static inline TlcRefusal
+tlc_compact_get_sequence (const TlcCompactProtocol *self, TlcReader *reader, gint32 *ret_sequence)
+{
+  guint64 bytes, value;
+  TlcRefusal refusal;
+
+  if (G_LIKELY (tlc_reader_left (reader) >= sizeof bytes && self->sequence_size > 0))
+    {
+      memcpy (&bytes, reader->at, sizeof bytes);
+      /* What they differ in comes behind the number. */
+      bytes = GUINT64_FROM_LE (bytes ^ self->sequence_bytes);
+      if (G_LIKELY (bytes << (64 - 8 * self->sequence_size) == 0))
+        {
+          *ret_sequence = self->sequence;
+          reader->at += self->sequence_size;
+          return TLC_REFUSE_NONE;
+        }
+    }
+  refusal = tlc_compact_get_varint (reader, 32, &value);
+  if (refusal == TLC_REFUSE_NONE)
+    *ret_sequence = (gint32) (guint32) value;
+  return refusal;
+}
+
 static TlcRefusal
 tlc_compact_read_header (TlcProtocol *protocol, TlcHeader *ret_header)
 {
   TlcReader *reader = &protocol->call->reader;
-  guint64 sequence, name_length;
+  TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
+  guint64 name_length;
   TlcRefusal refusal;
 
-  ((TlcCompactProtocol *) protocol)->has_bool = FALSE;
+  self->has_bool = FALSE;
   if (tlc_reader_left (reader) < 2)
     return TLC_REFUSE_SHORT;
   if (reader->at[0] != TLC_COMPACT_ID
@@ -53,14 +151,13 @@ tlc_compact_read_header (TlcProtocol *protocol, TlcHeader *ret_header)
     return TLC_REFUSE_VERSION;
   ret_header->type = (ThriftMessageType) (reader->at[1] >> TLC_COMPACT_TYPE_SHIFT);
   reader->at += 2;
-  refusal = tlc_compact_get_varint (reader, 32, &sequence);
-  if (refusal == TLC_REFUSE_NONE)
+  refusal = tlc_compact_get_sequence (self, reader, &ret_header->sequence);
+  if (G_LIKELY (refusal == TLC_REFUSE_NONE))
     refusal = tlc_compact_get_varint (reader, 32, &name_length);
   if (refusal != TLC_REFUSE_NONE)
     return refusal;
   if (name_length > tlc_reader_left (reader))
     return TLC_REFUSE_COUNT;
-  ret_header->sequence = (gint32) (guint32) sequence;
   ret_header->name = (const char *) reader->at;
   ret_header->name_length = name_length;
   reader->at += name_length;
@@ -68,54 +165,88 @@ tlc_compact_read_header (TlcProtocol *protocol, TlcHeader *ret_header)
 }
 
 /* The id of the field whose first byte was @first. */
-static inline TlcRefusal
+static TlcRefusal
 tlc_compact_get_field_id (TlcReader *reader, guint8 first, gint16 *ret_id)
 {
   gint id = reader->level->last_id + (first >> 4);
   guint64 value;
   TlcRefusal refusal;
 
-  if (G_UNLIKELY (first >> 4 == 0))
+  if (first >> 4 == 0)
     {
       refusal = tlc_compact_get_varint (reader, 16, &value);
       if (refusal != TLC_REFUSE_NONE)
         return refusal;
       id = (gint) tlc_compact_unzigzag (value);
     }
-  if (G_UNLIKELY (id > G_MAXINT16))
+  if (id > G_MAXINT16)
     return TLC_REFUSE_NUMBER;
-  *ret_id = reader->level->last_id = (gint16) id;
+  *ret_id = (gint16) id;
   return TLC_REFUSE_NONE;
 }
 
+static inline void
+tlc_compact_take_field (TlcCompactProtocol *self, guint8 first, guint8 type, gint16 id)
+{
+  self->parent_instance.call->reader.level->last_id = id;
+  self->has_bool = type == T_BOOL;
+  self->bool_value = (first & 0xf) == TLC_COMPACT_TRUE;
+}
+
+/* Any field, but the end of a struct; @first has been looked at. */
+static TLC_COLD gint32
+tlc_compact_read_any_field (TlcCompactProtocol *self, ThriftType *type, gint16 *id, GError **error)
+{
+  TlcReader *reader = &self->parent_instance.call->reader;
+  guint8 first = *reader->at++, field_type = tlc_compact_type_from_wire (first);
+  TlcRefusal refusal = tlc_compact_get_field_id (reader, first, id);
+
+  if (refusal == TLC_REFUSE_NONE)
+    refusal = tlc_reader_field (reader, field_type, *id);
+  if (refusal != TLC_REFUSE_NONE)
+    return tlc_protocol_refuse (THRIFT_PROTOCOL (self), refusal, error);
+  tlc_compact_take_field (self, first, field_type, *id);
+  *type = (ThriftType) field_type;
+  return 1;
+}
+
+/* Most fields follow on the one before by a step that their first byte has; a result follows on nothing,
+ * by a step of 0, and so its id stands in the second byte. The others take the long way, and those
+ * that are refused. */
 static gint32
 tlc_compact_read_field_begin (ThriftProtocol *protocol, gchar **name, ThriftType *type, gint16 *id,
                               GError **error)
 {
   TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
   TlcReader *reader = &self->parent_instance.call->reader;
-  TlcRefusal refusal;
-  guint8 first;
+  guint8 first, field_type;
+  gint next_id;
 
   *name = NULL;
   *type = T_STOP;
   *id = 0;
-  if (G_UNLIKELY (tlc_reader_left (reader) < 1))
+  if (G_UNLIKELY (reader->at == reader->end))
     return tlc_protocol_refuse (protocol, TLC_REFUSE_SHORT, error);
-  first = *reader->at++;
+  first = *reader->at;
   if (first == TLC_COMPACT_STOP)
     {
+      reader->at++;
       reader->level->expect = T_STOP;
       return 1;
     }
-  refusal = tlc_compact_get_field_id (reader, first, id);
-  if (G_LIKELY (refusal == TLC_REFUSE_NONE))
-    refusal = tlc_reader_field (reader, tlc_compact_type_from_wire (first), *id);
-  if (G_UNLIKELY (refusal != TLC_REFUSE_NONE))
-    return tlc_protocol_refuse (protocol, refusal, error);
-  *type = (ThriftType) reader->level->expect;
-  self->has_bool = *type == T_BOOL;
-  self->bool_value = (first & 0xf) == TLC_COMPACT_TRUE;
+  if (G_LIKELY (first >> 4 != 0))
+    next_id = reader->level->last_id + (first >> 4);
+  else if (tlc_reader_left (reader) >= 2 && reader->at[1] <= 0x7f)
+    next_id = (gint) tlc_compact_unzigzag (reader->at[1]);
+  else
+    return tlc_compact_read_any_field (self, type, id, error);
+  field_type = tlc_compact_type_from_wire (first);
+  if (G_UNLIKELY (!tlc_reader_near_field (reader, field_type, next_id)))
+    return tlc_compact_read_any_field (self, type, id, error);
+  reader->at += first >> 4 != 0 ? 1 : 2;
+  *id = (gint16) next_id;
+  *type = (ThriftType) field_type;
+  tlc_compact_take_field (self, first, field_type, (gint16) next_id);
   return 1;
 }
 

@@ -8,10 +8,10 @@
 /* Structs around a struct, before more room is needed. */
 #define TLC_COMPACT_FIRST_OUTER_IDS 16
 
-static guint8
+static inline guint8
 tlc_compact_type_to_wire (ThriftType type)
 {
-  static const guint8 types[] = {
+  static const guint8 types[32] = {
     [T_BOOL] = TLC_COMPACT_TRUE,     [T_BYTE] = TLC_COMPACT_BYTE,
     [T_I16] = TLC_COMPACT_I16,       [T_I32] = TLC_COMPACT_I32,
     [T_I64] = TLC_COMPACT_I64,       [T_DOUBLE] = TLC_COMPACT_DOUBLE,
@@ -20,7 +20,7 @@ tlc_compact_type_to_wire (ThriftType type)
     [T_LIST] = TLC_COMPACT_LIST,
   };
 
-  return type < G_N_ELEMENTS (types) ? types[type] : TLC_COMPACT_STOP;
+  return types[type & 31];
 }
 
 /* Bytes that the varint of @value takes: one for each seven bits, and one for 0. */
@@ -51,28 +51,68 @@ tlc_compact_zigzag_64 (gint64 value)
   return ((guint64) value << 1) ^ (guint64) (value >> 63);
 }
 
-static gint32
-tlc_compact_write_varint (ThriftProtocol *protocol, guint64 value, GError **error)
+/* Where the request's buffer ends it has room for just so much. */
+static TLC_COLD gint32
+tlc_compact_write_varint_at_end (ThriftProtocol *protocol, guint64 value, GError **error)
 {
   gsize size = tlc_compact_varint_size (value);
   guint8 *at = tlc_call_append (tlc_protocol_get_call (protocol), size, error);
 
-  if (G_UNLIKELY (at == NULL))
+  if (at == NULL)
     return -1;
   tlc_compact_put_varint (at, value);
   return (gint32) size;
 }
+
+static inline gint32
+tlc_compact_write_varint (ThriftProtocol *protocol, guint64 value, GError **error)
+{
+  TlcBuffer *out = &tlc_protocol_get_call (protocol)->out;
+  guint8 *at = out->data + out->length, *end;
+
+  if (G_UNLIKELY (out->capacity - out->length < TLC_COMPACT_VARINT_MAX))
+    return tlc_compact_write_varint_at_end (protocol, value, error);
+  end = tlc_compact_put_varint (at, value);
+  out->length += (gsize) (end - at);
+  return (gint32) (end - at);
+}
+
+/* The varint of a message's number, remembered for the reply. All but one in eight have five bytes,
+ * which are spread from one; eight are stored at once, for which there is room. */
+static inline guint8 *
+tlc_compact_put_sequence (TlcCompactProtocol *self, guint8 *at, gint32 sequence)
+{
+  guint64 wide = (guint32) sequence, bytes;
+  guint n = 5;
+
+  if (G_LIKELY (wide >> 28 != 0))
+    {
+      bytes = (wide & 0x7f) | (wide << 1 & 0x7f00) | (wide << 2 & 0x7f0000)
+              | (wide << 3 & 0x7f000000) | wide >> 28 << 32 | 0x80808080;
+      bytes = GUINT64_TO_LE (bytes);
+      memcpy (at, &bytes, sizeof bytes);
+    }
+  else
+    n = (guint) (tlc_compact_put_varint (at, wide) - at);
+  self->sequence = sequence;
+  self->sequence_size = n;
+  memcpy (&self->sequence_bytes, at, sizeof self->sequence_bytes);
+  return at + n;
+}
+
+/* The most that a header takes besides the name: two bytes, the number, with what it is stored over,
+ * and the name's length. */
+#define TLC_COMPACT_HEADER_MAX (2 + 8 + 5)
 
 static gboolean
 tlc_compact_write_header (TlcProtocol *protocol, const char *name, ThriftMessageType type,
                           gint32 sequence, GError **error)
 {
   TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
+  TlcBuffer *out = &protocol->call->out;
   gsize prefix_length = tlc_protocol_get_prefix_length (protocol), name_length = strlen (name);
   gsize whole_length = prefix_length + name_length;
-  gsize size = 2 + tlc_compact_varint_size ((guint32) sequence)
-               + tlc_compact_varint_size (whole_length) + whole_length;
-  guint8 *at = tlc_call_append (protocol->call, size, error);
+  guint8 *at = tlc_call_append (protocol->call, TLC_COMPACT_HEADER_MAX + whole_length, error);
 
   if (G_UNLIKELY (at == NULL))
     return FALSE;
@@ -81,13 +121,14 @@ tlc_compact_write_header (TlcProtocol *protocol, const char *name, ThriftMessage
   self->owes_bool = FALSE;
   *at++ = TLC_COMPACT_ID;
   *at++ = (guint8) (TLC_COMPACT_VERSION | (guint) type << TLC_COMPACT_TYPE_SHIFT);
-  at = tlc_compact_put_varint (at, (guint32) sequence);
+  at = tlc_compact_put_sequence (self, at, sequence);
   at = tlc_compact_put_varint (at, whole_length);
   if (G_UNLIKELY (prefix_length > 0))
     memcpy (at, protocol->prefix, prefix_length);
   at += prefix_length;
   memcpy (at, name, name_length);
   tlc_call_set_method (protocol->call, at, name_length);
+  out->length = (gsize) (at + name_length - out->data);
   return TRUE;
 }
 
@@ -117,26 +158,33 @@ tlc_compact_write_struct_end (ThriftProtocol *protocol, GError **error)
   return 0;
 }
 
-static gint32
+/* The id does not follow closely on the one before, so it is written in full; or the buffer is full. */
+static TLC_COLD gint32
+tlc_compact_write_far_field (TlcCompactProtocol *self, guint8 wire_type, gint16 id, GError **error)
+{
+  guint step = (guint) (id - self->last_id);
+  gboolean is_far = step - 1 >= TLC_COMPACT_NIBBLE;
+  guint8 *at = tlc_call_append (self->parent_instance.call, 1, error);
+
+  if (at == NULL)
+    return -1;
+  self->last_id = id;
+  *at = (guint8) (is_far ? wire_type : step << 4 | wire_type);
+  return is_far ? tlc_compact_write_varint (THRIFT_PROTOCOL (self), tlc_compact_zigzag_32 (id), error)
+                : 1;
+}
+
+static inline gint32
 tlc_compact_write_field (TlcCompactProtocol *self, guint8 wire_type, gint16 id, GError **error)
 {
-  gint step = id - self->last_id;
-  guint8 *at;
+  TlcBuffer *out = &self->parent_instance.call->out;
+  guint step = (guint) (id - self->last_id);
 
+  if (G_UNLIKELY (step - 1 >= TLC_COMPACT_NIBBLE || out->length == out->capacity))
+    return tlc_compact_write_far_field (self, wire_type, id, error);
   self->last_id = id;
-  if (G_LIKELY (step > 0 && step <= TLC_COMPACT_NIBBLE))
-    {
-      at = tlc_call_append (self->parent_instance.call, 1, error);
-      if (G_UNLIKELY (at == NULL))
-        return -1;
-      *at = (guint8) (step << 4 | wire_type);
-      return 1;
-    }
-  at = tlc_call_append (self->parent_instance.call, 1, error);
-  if (G_UNLIKELY (at == NULL))
-    return -1;
-  *at = wire_type;
-  return tlc_compact_write_varint (THRIFT_PROTOCOL (self), tlc_compact_zigzag_32 (id), error);
+  out->data[out->length++] = (guint8) (step << 4 | wire_type);
+  return 1;
 }
 
 static gint32
@@ -145,21 +193,32 @@ tlc_compact_write_field_begin (ThriftProtocol *protocol, const gchar *name, cons
 {
   TlcCompactProtocol *self = (TlcCompactProtocol *) protocol;
 
-  if (type != T_BOOL)
+  if (G_LIKELY (type != T_BOOL))
     return tlc_compact_write_field (self, tlc_compact_type_to_wire (type), id, error);
   self->owes_bool = TRUE;
   self->bool_id = id;
   return 0;
 }
 
-static gint32
-tlc_compact_write_8 (ThriftProtocol *protocol, guint8 value, GError **error)
+static TLC_COLD gint32
+tlc_compact_write_8_at_end (ThriftProtocol *protocol, guint8 value, GError **error)
 {
   guint8 *at = tlc_call_append (tlc_protocol_get_call (protocol), 1, error);
 
-  if (G_UNLIKELY (at == NULL))
+  if (at == NULL)
     return -1;
   *at = value;
+  return 1;
+}
+
+static inline gint32
+tlc_compact_write_8 (ThriftProtocol *protocol, guint8 value, GError **error)
+{
+  TlcBuffer *out = &tlc_protocol_get_call (protocol)->out;
+
+  if (G_UNLIKELY (out->length == out->capacity))
+    return tlc_compact_write_8_at_end (protocol, value, error);
+  out->data[out->length++] = value;
   return 1;
 }
 

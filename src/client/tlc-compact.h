@@ -44,6 +44,11 @@ typedef struct {
   gboolean owes_bool;
   gint16 bool_id;
 
+  /* The latest request's number, and its varint: the first so many bytes of the eight. */
+  gint32 sequence;
+  guint sequence_size;
+  guint64 sequence_bytes;
+
   /* Reading: a bool field was begun, and its first byte had the value. */
   gboolean has_bool;
   gboolean bool_value;
@@ -54,33 +59,21 @@ extern const TlcWalker tlc_compact_walker;
 void tlc_compact_install_writers (TlcProtocolClass *klass);
 void tlc_compact_install_readers (TlcProtocolClass *klass);
 
+/* Seven bits a byte. */
 #define TLC_COMPACT_VARINT_BITS 7
+#define TLC_COMPACT_VARINT_MAX 10
 
-/* Reads a varint of at most @bits bits at the reader's cursor. */
+/* Of two bytes or more, or none. */
+TlcRefusal tlc_compact_get_long_varint (TlcReader *reader, guint bits, guint64 *ret_value);
+
+/* Reads a varint of at most @bits bits, of which there are seven at least, at the reader's cursor. */
 static inline TlcRefusal
 tlc_compact_get_varint (TlcReader *reader, guint bits, guint64 *ret_value)
 {
-  const guint8 *at = reader->at;
-  guint64 value = 0;
-
-  for (guint shift = 0; shift < bits; shift += TLC_COMPACT_VARINT_BITS)
-    {
-      guint64 part;
-
-      if (G_UNLIKELY (at == reader->end))
-        return TLC_REFUSE_SHORT;
-      part = *at & 0x7f;
-      if (G_UNLIKELY (bits - shift < TLC_COMPACT_VARINT_BITS && part >> (bits - shift) != 0))
-        return TLC_REFUSE_NUMBER;
-      value |= part << shift;
-      if (G_LIKELY (*at++ < 0x80))
-        {
-          reader->at = at;
-          *ret_value = value;
-          return TLC_REFUSE_NONE;
-        }
-    }
-  return TLC_REFUSE_NUMBER;
+  if (G_UNLIKELY (reader->at == reader->end || *reader->at > 0x7f))
+    return tlc_compact_get_long_varint (reader, bits, ret_value);
+  *ret_value = *reader->at++;
+  return TLC_REFUSE_NONE;
 }
 
 /* T_STOP for what is no type. */

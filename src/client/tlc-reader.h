@@ -155,6 +155,22 @@ tlc_reader_type_is_known (guint8 type)
   return type < 32 && (known & 1u << type) != 0;
 }
 
+/* A field of the present struct, if its id is among the free ones and was not seen yet: its value comes
+ * next. FALSE, and nothing changed: for tlc_reader_field() to take or refuse. */
+static inline gboolean
+tlc_reader_near_field (TlcReader *reader, guint8 type, gint id)
+{
+  TlcLevel *level = reader->level;
+  guint64 bit = (guint64) 1 << (id & 63);
+
+  if (G_UNLIKELY ((guint) id > 63 || (level->seen & bit) != 0 || !tlc_reader_type_is_known (type)))
+    return FALSE;
+  level->seen |= bit;
+  level->expect = type;
+  level->next = T_STOP;
+  return TRUE;
+}
+
 /* A field of the present struct: its value comes next. */
 static inline TlcRefusal
 tlc_reader_field (TlcReader *reader, guint8 type, gint16 id)
