@@ -5,84 +5,6 @@
  * anything can fail, since thrift_protocol_skip() frees what a failed read left in them. */
 #include "client/tlc-compact.h"
 
-/* The sevens of bits in eight bytes, pushed together: pairs, pairs of pairs, and these. */
-static inline guint64
-tlc_compact_gather (guint64 bytes)
-{
-  guint64 sevens = bytes & G_GUINT64_CONSTANT (0x7f7f7f7f7f7f7f7f);
-  guint64 pairs = (sevens & G_GUINT64_CONSTANT (0x007f007f007f007f))
-                  | (sevens & G_GUINT64_CONSTANT (0x7f007f007f007f00)) >> 1;
-  guint64 fours = (pairs & G_GUINT64_CONSTANT (0x00003fff00003fff))
-                  | (pairs & G_GUINT64_CONSTANT (0x3fff00003fff0000)) >> 2;
-
-  return (fours & 0x0fffffff) | (fours & G_GUINT64_CONSTANT (0x0fffffff00000000)) >> 4;
-}
-
-static TLC_COLD TlcRefusal
-tlc_compact_get_varint_by_bytes (TlcReader *reader, guint bits, guint64 *ret_value)
-{
-  const guint8 *at = reader->at;
-  guint64 value = 0;
-
-  for (guint shift = 0; shift < bits; shift += TLC_COMPACT_VARINT_BITS)
-    {
-      guint64 part;
-
-      if (at == reader->end)
-        return TLC_REFUSE_SHORT;
-      part = *at & 0x7f;
-      if (bits - shift < TLC_COMPACT_VARINT_BITS && part >> (bits - shift) != 0)
-        return TLC_REFUSE_NUMBER;
-      value |= part << shift;
-      if (*at++ < 0x80)
-        {
-          reader->at = at;
-          *ret_value = value;
-          return TLC_REFUSE_NONE;
-        }
-    }
-  return TLC_REFUSE_NUMBER;
-}
-
-/* Two bytes are the most common; eight at once where so many are left and one of them ends the
- * number. */
-TlcRefusal
-tlc_compact_get_long_varint (TlcReader *reader, guint bits, guint64 *ret_value)
-{
-  const guint8 *at = reader->at;
-  guint64 bytes, ends, value;
-  guint n;
-
-  if (tlc_reader_left (reader) >= 2 && at[1] <= 0x7f)
-    {
-      *ret_value = (guint64) (at[0] & 0x7f) | (guint64) at[1] << TLC_COMPACT_VARINT_BITS;
-      reader->at += 2;
-      return TLC_REFUSE_NONE;
-    }
-  if (G_UNLIKELY (tlc_reader_left (reader) < sizeof bytes))
-    return tlc_compact_get_varint_by_bytes (reader, bits, ret_value);
-  memcpy (&bytes, at, sizeof bytes);
-  bytes = GUINT64_FROM_LE (bytes);
-  ends = ~bytes & G_GUINT64_CONSTANT (0x8080808080808080);
-  if (G_UNLIKELY (ends == 0))
-    return tlc_compact_get_varint_by_bytes (reader, bits, ret_value);
-  n = ((guint) __builtin_ctzll (ends) + 1) / 8;
-  value = tlc_compact_gather (bytes & (ends ^ (ends - 1)));
-  /* More bytes or bits than it may have: which of them, and why, is found one by one. */
-  if (G_UNLIKELY (n * TLC_COMPACT_VARINT_BITS >= bits + TLC_COMPACT_VARINT_BITS
-                  || (bits < 64 && value >> bits != 0)))
-    return tlc_compact_get_varint_by_bytes (reader, bits, ret_value);
-  reader->at += n;
-  *ret_value = value;
-  return TLC_REFUSE_NONE;
-}
-
-static inline gint64
-tlc_compact_unzigzag (guint64 value)
-{
-  return (gint64) (value >> 1) ^ -(gint64) (value & 1);
-}
-
 /* A number of @type, which has so many bits, if it is due. FALSE: refused. */
 static inline gboolean
 tlc_compact_take_number (ThriftProtocol *protocol, guint8 type, guint bits, gint64 *ret_value,
@@ -93,8 +15,8 @@ tlc_compact_take_number (ThriftProtocol *protocol, guint8 type, guint bits, gint
   guint64 value = 0;
 
   if (G_LIKELY (tlc_reader_value (reader, type)))
-    refusal = tlc_compact_get_varint (reader, bits, &value);
-  *ret_value = tlc_compact_unzigzag (value);
+    refusal = tlc_varint_get (reader, bits, &value);
+  *ret_value = tlc_varint_unfold (value);
   if (G_LIKELY (refusal == TLC_REFUSE_NONE))
     return TRUE;
   tlc_protocol_refuse (protocol, refusal, error);
@@ -129,7 +51,7 @@ tlc_compact_get_sequence (const TlcCompactProtocol *self, TlcReader *reader, gin
           return TLC_REFUSE_NONE;
         }
     }
-  refusal = tlc_compact_get_varint (reader, 32, &value);
+  refusal = tlc_varint_get (reader, 32, &value);
   if (refusal == TLC_REFUSE_NONE)
     *ret_sequence = (gint32) (guint32) value;
   return refusal;
@@ -153,7 +75,7 @@ tlc_compact_read_header (TlcProtocol *protocol, TlcHeader *ret_header)
   reader->at += 2;
   refusal = tlc_compact_get_sequence (self, reader, &ret_header->sequence);
   if (G_LIKELY (refusal == TLC_REFUSE_NONE))
-    refusal = tlc_compact_get_varint (reader, 32, &name_length);
+    refusal = tlc_varint_get (reader, 32, &name_length);
   if (refusal != TLC_REFUSE_NONE)
     return refusal;
   if (name_length > tlc_reader_left (reader))
@@ -174,10 +96,10 @@ tlc_compact_get_field_id (TlcReader *reader, guint8 first, gint16 *ret_id)
 
   if (first >> 4 == 0)
     {
-      refusal = tlc_compact_get_varint (reader, 16, &value);
+      refusal = tlc_varint_get (reader, 16, &value);
       if (refusal != TLC_REFUSE_NONE)
         return refusal;
-      id = (gint) tlc_compact_unzigzag (value);
+      id = (gint) tlc_varint_unfold (value);
     }
   if (id > G_MAXINT16)
     return TLC_REFUSE_NUMBER;
@@ -237,7 +159,7 @@ tlc_compact_read_field_begin (ThriftProtocol *protocol, gchar **name, ThriftType
   if (G_LIKELY (first >> 4 != 0))
     next_id = reader->level->last_id + (first >> 4);
   else if (tlc_reader_left (reader) >= 2 && reader->at[1] <= 0x7f)
-    next_id = (gint) tlc_compact_unzigzag (reader->at[1]);
+    next_id = (gint) tlc_varint_unfold (reader->at[1]);
   else
     return tlc_compact_read_any_field (self, type, id, error);
   field_type = tlc_compact_type_from_wire (first);
@@ -263,7 +185,7 @@ tlc_compact_read_map_begin (ThriftProtocol *protocol, ThriftType *key_type, Thri
   *key_type = *value_type = T_STOP;
   *size = 0;
   if (G_LIKELY (tlc_reader_value (reader, T_MAP)))
-    refusal = tlc_compact_get_varint (reader, 32, &count);
+    refusal = tlc_varint_get (reader, 32, &count);
   /* An empty one has no types. */
   if (refusal == TLC_REFUSE_NONE && count > 0)
     {
@@ -298,7 +220,7 @@ tlc_compact_get_elements (TlcReader *reader, guint8 *ret_type, guint64 *ret_coun
   *ret_count = first >> 4;
   if (*ret_count < TLC_COMPACT_NIBBLE)
     return TLC_REFUSE_NONE;
-  return tlc_compact_get_varint (reader, 32, ret_count);
+  return tlc_varint_get (reader, 32, ret_count);
 }
 
 static gint32
@@ -438,7 +360,7 @@ tlc_compact_read_bytes (ThriftProtocol *protocol, char **ret_bytes, guint32 *ret
   *ret_bytes = NULL;
   *ret_length = 0;
   if (G_LIKELY (tlc_reader_value (reader, T_STRING)))
-    refusal = tlc_compact_get_varint (reader, 32, &length);
+    refusal = tlc_varint_get (reader, 32, &length);
   if (G_UNLIKELY (refusal != TLC_REFUSE_NONE))
     return tlc_protocol_refuse (protocol, refusal, error);
   return tlc_protocol_copy_bytes (protocol, (gint32) (guint32) length, ret_bytes, ret_length,

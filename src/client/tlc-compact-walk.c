@@ -9,7 +9,7 @@ tlc_compact_pass_varint (TlcWalk *walk, gsize offset, const guint8 *data, gsize 
                          guint64 *ret_value)
 {
   TlcReader reader = { .at = data + MIN (walk->at + offset, length), .end = data + length };
-  TlcRefusal refusal = tlc_compact_get_varint (&reader, 64, ret_value);
+  TlcRefusal refusal = tlc_varint_get (&reader, 64, ret_value);
 
   if (refusal == TLC_REFUSE_NONE)
     walk->at = (gsize) (reader.at - data);

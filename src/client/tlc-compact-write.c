@@ -23,44 +23,16 @@ tlc_compact_type_to_wire (ThriftType type)
   return types[type & 31];
 }
 
-/* Bytes that the varint of @value takes: one for each seven bits, and one for 0. */
-static inline gsize
-tlc_compact_varint_size (guint64 value)
-{
-  return ((gsize) (63 - __builtin_clzll (value | 1)) + 7) / 7;
-}
-
-static inline guint8 *
-tlc_compact_put_varint (guint8 *at, guint64 value)
-{
-  for (; value > 0x7f; value >>= 7)
-    *at++ = (guint8) (value | 0x80);
-  *at++ = (guint8) value;
-  return at;
-}
-
-static inline guint32
-tlc_compact_zigzag_32 (gint32 value)
-{
-  return ((guint32) value << 1) ^ (guint32) (value >> 31);
-}
-
-static inline guint64
-tlc_compact_zigzag_64 (gint64 value)
-{
-  return ((guint64) value << 1) ^ (guint64) (value >> 63);
-}
-
 /* Where the request's buffer ends it has room for just so much. */
 static TLC_COLD gint32
 tlc_compact_write_varint_at_end (ThriftProtocol *protocol, guint64 value, GError **error)
 {
-  gsize size = tlc_compact_varint_size (value);
+  gsize size = tlc_varint_size (value);
   guint8 *at = tlc_call_append (tlc_protocol_get_call (protocol), size, error);
 
   if (at == NULL)
     return -1;
-  tlc_compact_put_varint (at, value);
+  tlc_varint_put (at, value);
   return (gint32) size;
 }
 
@@ -70,9 +42,9 @@ tlc_compact_write_varint (ThriftProtocol *protocol, guint64 value, GError **erro
   TlcBuffer *out = &tlc_protocol_get_call (protocol)->out;
   guint8 *at = out->data + out->length, *end;
 
-  if (G_UNLIKELY (out->capacity - out->length < TLC_COMPACT_VARINT_MAX))
+  if (G_UNLIKELY (out->capacity - out->length < TLC_VARINT_MAX))
     return tlc_compact_write_varint_at_end (protocol, value, error);
-  end = tlc_compact_put_varint (at, value);
+  end = tlc_varint_put (at, value);
   out->length += (gsize) (end - at);
   return (gint32) (end - at);
 }
@@ -93,7 +65,7 @@ tlc_compact_put_sequence (TlcCompactProtocol *self, guint8 *at, gint32 sequence)
       memcpy (at, &bytes, sizeof bytes);
     }
   else
-    n = (guint) (tlc_compact_put_varint (at, wide) - at);
+    n = (guint) (tlc_varint_put (at, wide) - at);
   self->sequence = sequence;
   self->sequence_size = n;
   memcpy (&self->sequence_bytes, at, sizeof self->sequence_bytes);
@@ -122,7 +94,7 @@ tlc_compact_write_header (TlcProtocol *protocol, const char *name, ThriftMessage
   *at++ = TLC_COMPACT_ID;
   *at++ = (guint8) (TLC_COMPACT_VERSION | (guint) type << TLC_COMPACT_TYPE_SHIFT);
   at = tlc_compact_put_sequence (self, at, sequence);
-  at = tlc_compact_put_varint (at, whole_length);
+  at = tlc_varint_put (at, whole_length);
   if (G_UNLIKELY (prefix_length > 0))
     memcpy (at, protocol->prefix, prefix_length);
   at += prefix_length;
@@ -170,7 +142,7 @@ tlc_compact_write_far_field (TlcCompactProtocol *self, guint8 wire_type, gint16 
     return -1;
   self->last_id = id;
   *at = (guint8) (is_far ? wire_type : step << 4 | wire_type);
-  return is_far ? tlc_compact_write_varint (THRIFT_PROTOCOL (self), tlc_compact_zigzag_32 (id), error)
+  return is_far ? tlc_compact_write_varint (THRIFT_PROTOCOL (self), tlc_varint_fold_32 (id), error)
                 : 1;
 }
 
@@ -277,19 +249,19 @@ tlc_compact_write_byte (ThriftProtocol *protocol, const gint8 value, GError **er
 static gint32
 tlc_compact_write_i16 (ThriftProtocol *protocol, const gint16 value, GError **error)
 {
-  return tlc_compact_write_varint (protocol, tlc_compact_zigzag_32 (value), error);
+  return tlc_compact_write_varint (protocol, tlc_varint_fold_32 (value), error);
 }
 
 static gint32
 tlc_compact_write_i32 (ThriftProtocol *protocol, const gint32 value, GError **error)
 {
-  return tlc_compact_write_varint (protocol, tlc_compact_zigzag_32 (value), error);
+  return tlc_compact_write_varint (protocol, tlc_varint_fold_32 (value), error);
 }
 
 static gint32
 tlc_compact_write_i64 (ThriftProtocol *protocol, const gint64 value, GError **error)
 {
-  return tlc_compact_write_varint (protocol, tlc_compact_zigzag_64 (value), error);
+  return tlc_compact_write_varint (protocol, tlc_varint_fold_64 (value), error);
 }
 
 /* The low byte first, unlike the binary protocol. */
@@ -311,12 +283,12 @@ static gint32
 tlc_compact_write_bytes (ThriftProtocol *protocol, gconstpointer bytes, gsize length,
                          GError **error)
 {
-  gsize size = tlc_compact_varint_size (length) + length;
+  gsize size = tlc_varint_size (length) + length;
   guint8 *at = tlc_call_append (tlc_protocol_get_call (protocol), size, error);
 
   if (G_UNLIKELY (at == NULL))
     return -1;
-  at = tlc_compact_put_varint (at, length);
+  at = tlc_varint_put (at, length);
   if (length > 0)
     memcpy (at, bytes, length);
   return (gint32) size;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/tlc-protocol.h"
+#include "client/tlc-varint.h"
 #include "client/tlc-walk.h"
 
 /* What the writing and the reading half of the compact protocol share. */
@@ -58,23 +59,6 @@ extern const TlcWalker tlc_compact_walker;
 
 void tlc_compact_install_writers (TlcProtocolClass *klass);
 void tlc_compact_install_readers (TlcProtocolClass *klass);
-
-/* Seven bits a byte. */
-#define TLC_COMPACT_VARINT_BITS 7
-#define TLC_COMPACT_VARINT_MAX 10
-
-/* Of two bytes or more, or none. */
-TlcRefusal tlc_compact_get_long_varint (TlcReader *reader, guint bits, guint64 *ret_value);
-
-/* Reads a varint of at most @bits bits, of which there are seven at least, at the reader's cursor. */
-static inline TlcRefusal
-tlc_compact_get_varint (TlcReader *reader, guint bits, guint64 *ret_value)
-{
-  if (G_UNLIKELY (reader->at == reader->end || *reader->at > 0x7f))
-    return tlc_compact_get_long_varint (reader, bits, ret_value);
-  *ret_value = *reader->at++;
-  return TLC_REFUSE_NONE;
-}
 
 /* T_STOP for what is no type. */
 static inline guint8
