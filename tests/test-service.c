@@ -326,7 +326,8 @@ START_TEST (test_service_leaves_the_process_alone)
 
   ck_assert_int_eq (pthread_sigmask (SIG_SETMASK, NULL, &before), 0);
   tlc_echo_must_add (service);
-  ck_assert_uint_eq (tlc_process_count_threads (), threads);
+  /* A sanitizer's own thread makes two: then there may be the keeper. */
+  ck_assert_uint_eq (tlc_process_count_library_threads (), threads > 1);
   ck_assert_int_eq (pthread_sigmask (SIG_SETMASK, NULL, &after), 0);
   for (int signal = 1; signal < NSIG; signal++)
     ck_assert_int_eq (sigismember (&before, signal), sigismember (&after, signal));
@@ -357,7 +358,7 @@ START_TEST (test_service_server_goes_and_comes)
   tlc_echo_must_add (service);
   tlc_server_stop (server);
   tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
-                      "(attempt 2 of 2; not sent)");
+                      "No such file or directory");
   tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT, "(not sent)");
   unlink (endpoint + strlen ("unix:"));
   server = tlc_echo_server (args);
