@@ -1,205 +1,114 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Replies from hell, through the generated client: bytes enter below the transport's receive,
- * without a socket.
+/* Replies from hell, through the generated client: bytes enter below the library's receive, without
+ * a socket. Compiled once for each wire, FUZZ_WIRE. fuzz-input.h says what an input is.
  *
- * The first byte of an input chooses the method, the second whether a right header is put before
- * the rest or the rest is the whole message. Whatever comes, the call returns, and the next one
- * starts afresh. */
-#include <string.h>
-
-#include "client/tlc-framing.h"
-#include "client/tlc-protocol.h"
-#include "client/tlc-slot.h"
-#include "echo.h"
+ * Whatever comes, the call returns; it succeeds only behind a right header; and the next one starts
+ * afresh. */
+#include "fuzz/fuzz-client.h"
+#include "fuzz/fuzz-input.h"
+#include "fuzz/fuzz-peer.h"
 #include "fuzz/fuzz.h"
-#include "support/tlc-check.h"
 
-/* Generated readers lose what they had read of a map or a list when they fail: not ours to report. */
-#ifdef TLC_TEST_ADDRESS_SANITIZER
-#include <sanitizer/lsan_interface.h>
-#else
-#define __lsan_disable()
-#define __lsan_enable()
-#endif
+typedef struct {
+  const FuzzMethod *method;
+  FuzzShape shape;
+  const guint8 *rest;
+  gsize length;
+  gboolean may_succeed; /* out: there is a right header */
+} FuzzAttempt;
 
-/* What objects a message may make, in bytes: a fuzzer has little memory. */
-#define FUZZ_MAX_DECODED_SIZE "4MiB"
+static const FuzzWire *fuzz_wire;
 
-static const guint8 *fuzz_reply;
-static gsize fuzz_reply_length;
-
-static void
-fuzz_seal (TlcCall *call)
-{
-}
-
-/* Gives the input once; then the peer is gone. */
-static gboolean
-fuzz_receive (TlcCall *call, gsize *ret_start, GError **error)
-{
-  if (fuzz_reply == NULL || !tlc_buffer_reserve (&call->in, fuzz_reply_length))
-    return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST, "no more input");
-  if (fuzz_reply_length > 0)
-    memcpy (call->in.data, fuzz_reply, fuzz_reply_length);
-  call->in.length = call->in_end = fuzz_reply_length;
-  fuzz_reply = NULL;
-  *ret_start = 0;
-  return TRUE;
-}
-
-static const TlcFraming fuzz_framing = { 0, fuzz_seal, fuzz_receive };
-
-static TlcCore *
-fuzz_make_core (void)
-{
-  g_autoptr (TlcConfig) config = tlc_config_new ();
-  TlcSettings *settings;
-  GPtrArray *answers;
-
-  g_assert (tlc_config_set (config, "endpoints", "unix:@fuzz", NULL));
-  g_assert (tlc_config_set (config, "max-decoded-size", FUZZ_MAX_DECODED_SIZE, NULL));
-  settings = tlc_settings_new (config, "fuzz", NULL);
-  answers = tlc_answers_new ();
-  g_ptr_array_add (answers, tlc_answer_ask (settings->addresses->pdata[0]));
-  return tlc_core_new ("fuzz", TYPE_ECHO_CLIENT, tlc_root_new (settings, answers, NULL));
-}
-
-/* As if a request for @method had just been sent. */
-static void
-fuzz_await (TlcCall *call, ThriftProtocol *protocol, const char *method)
-{
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
-  TlcConnection *connection = g_new0 (TlcConnection, 1);
-
-  g_assert (thrift_protocol_write_message_begin (protocol, method, T_CALL, 0, NULL) >= 0);
-  g_assert (tlc_seats_claim (&call->core->seats, &call->home, 1, 0));
-  call->is_claimed = TRUE;
-  connection->fd = -1;
-  connection->endpoint = tlc_endpoint_ref (current->endpoints->pdata[0]);
-  tlc_seat_close_connection (call->home.seat);
-  tlc_seat_put_connection (call->home.seat, connection);
-  tlc_connection_carry (connection, 4711);
-  tlc_connection_carry (connection, call->sequence);
-  call->in.length = call->in_end = 0;
-  call->state = TLC_CALL_AWAITING;
-}
-
-static void
-receive_add (EchoIf *echo)
-{
-  gint32 value = 0;
-
-  echo_client_recv_add (echo, &value, NULL);
-}
-
-static void
-receive_everything (EchoIf *echo)
-{
-  Everything *everything = g_object_new (TYPE_EVERYTHING, NULL);
-
-  echo_client_recv_echo_everything (echo, &everything, NULL);
-  g_object_unref (everything);
-}
-
-static void
-receive_tree (EchoIf *echo)
-{
-  Tree *tree = g_object_new (TYPE_TREE, NULL);
-
-  echo_client_recv_echo_tree (echo, &tree, NULL);
-  g_object_unref (tree);
-}
-
-static void
-receive_samples (EchoIf *echo)
-{
-  GPtrArray *samples = g_ptr_array_new_with_free_func (g_object_unref);
-
-  echo_client_recv_samples (echo, &samples, NULL);
-  g_ptr_array_unref (samples);
-}
-
-static void
-receive_string (EchoIf *echo)
-{
-  char *string = NULL;
-
-  echo_client_recv_echo_string (echo, &string, NULL);
-  g_free (string);
-}
-
-static void
-receive_fail (EchoIf *echo)
-{
-  Rejected *rejected = NULL;
-  NotFound *not_found = NULL;
-  gint32 value = 0;
-
-  echo_client_recv_fail (echo, &value, &rejected, &not_found, NULL);
-  g_clear_object (&rejected);
-  g_clear_object (&not_found);
-}
-
-static const struct {
-  const char *method;
-  void (*receive) (EchoIf *echo);
-} fuzz_methods[] = {
-  { "add", receive_add },
-  { "echo_everything", receive_everything },
-  { "echo_tree", receive_tree },
-  { "samples", receive_samples },
-  { "echo_string", receive_string },
-  { "fail", receive_fail },
-};
-
-/* @body behind the header that the call waits for. */
 static GByteArray *
-fuzz_with_header (const TlcCall *call, const char *method, const guint8 *body, gsize length)
+fuzz_make_message (const FuzzAttempt *attempt, gint32 number)
 {
   GByteArray *message = g_byte_array_new ();
-  guint32 version = GUINT32_TO_BE (0x80010000u | T_REPLY);
-  guint32 name_length = GUINT32_TO_BE ((guint32) strlen (method));
-  guint32 sequence = GUINT32_TO_BE ((guint32) call->sequence);
+  gsize offset = 0;
 
-  g_byte_array_append (message, (guint8 *) &version, 4);
-  g_byte_array_append (message, (guint8 *) &name_length, 4);
-  g_byte_array_append (message, (const guint8 *) method, (guint) strlen (method));
-  g_byte_array_append (message, (guint8 *) &sequence, 4);
-  return g_byte_array_append (message, body, (guint) length);
+  if (attempt->shape == FUZZ_SHAPE_REPLY || attempt->shape == FUZZ_SHAPE_LATE)
+    fuzz_wire_put_header (fuzz_wire, message, T_REPLY, attempt->method->name, number);
+  else if (attempt->shape == FUZZ_SHAPE_EXCEPTION)
+    fuzz_wire_put_header (fuzz_wire, message, T_EXCEPTION, attempt->method->name, number);
+  else if (attempt->shape == FUZZ_SHAPE_NUMBERED)
+    {
+      offset = fuzz_wire_number_offset (fuzz_wire, attempt->rest, attempt->length);
+      g_byte_array_append (message, attempt->rest, (guint) offset);
+      fuzz_wire_put_number (fuzz_wire, message, number);
+    }
+  return g_byte_array_append (message, attempt->rest + offset, (guint) (attempt->length - offset));
+}
+
+/* The reply to the call before comes once more: it is passed over. */
+static void
+fuzz_put_late_reply (GByteArray *stream)
+{
+  g_autoptr (GByteArray) message = g_byte_array_new ();
+  const guint8 stop = T_STOP;
+
+  fuzz_wire_put_header (fuzz_wire, message, T_REPLY, "add", fuzz_client_get_add_number ());
+  g_byte_array_append (message, &stop, 1);
+  fuzz_wire_put_message (fuzz_wire, stream, message);
+}
+
+static void
+fuzz_answer (GByteArray *stream, const GByteArray *request, gpointer data)
+{
+  FuzzAttempt *attempt = data;
+  gint32 number = fuzz_wire_get_number (fuzz_wire, request);
+  g_autoptr (GByteArray) message = fuzz_make_message (attempt, number);
+
+  if (attempt->shape == FUZZ_SHAPE_LATE)
+    fuzz_put_late_reply (stream);
+  if (attempt->shape == FUZZ_SHAPE_RAW)
+    g_byte_array_append (stream, message->data, message->len);
+  else
+    fuzz_wire_put_message (fuzz_wire, stream, message);
+  attempt->may_succeed = attempt->shape == FUZZ_SHAPE_LATE
+                         || fuzz_wire_is_reply (fuzz_wire, stream, attempt->method->name, number);
+}
+
+/* The call after: where the one before was refused, its connection is gone with all that came on
+ * it. */
+static void
+fuzz_go_on (FuzzOutcome outcome, gboolean keeps_rest)
+{
+  if (outcome != FUZZ_REFUSED)
+    {
+      if (keeps_rest)
+        fuzz_client_add ();
+      fuzz_peer_lose_rest ();
+    }
+  g_assert (fuzz_client_add ());
+}
+
+static void
+fuzz_start (void)
+{
+  fuzz_wire = fuzz_wire_find (FUZZ_WIRE);
+  fuzz_client_open (fuzz_wire);
+  g_assert (fuzz_client_add ());
 }
 
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize length)
 {
-  static TlcTransport *transport;
-  static ThriftProtocol *protocol;
-  static EchoIf *echo;
-  g_autoptr (GByteArray) message = NULL;
-  TlcCall *call;
-  guint method;
+  FuzzAttempt attempt = { 0 };
+  FuzzOutcome outcome;
+  int code;
 
-  if (length < 2)
+  if (length < FUZZ_INPUT_REST)
     return 0;
-  if (transport == NULL)
-    {
-      transport = tlc_transport_new (fuzz_make_core ());
-      protocol = tlc_protocol_new (TLC_TYPE_BINARY_PROTOCOL, transport, NULL);
-      echo = g_object_new (TYPE_ECHO_CLIENT, "input_protocol", protocol, "output_protocol",
-                           protocol, NULL);
-    }
-  method = data[0] % G_N_ELEMENTS (fuzz_methods);
-  call = tlc_transport_get_call (transport);
-  call->framing = &fuzz_framing;
-  fuzz_await (call, protocol, fuzz_methods[method].method);
-  if (data[1] % 2 == 0)
-    message = fuzz_with_header (call, fuzz_methods[method].method, data + 2, length - 2);
-  else
-    message = g_byte_array_append (g_byte_array_new (), data + 2, (guint) length - 2);
-  fuzz_reply = message->data != NULL ? message->data : (const guint8 *) "";
-  fuzz_reply_length = message->len;
-  __lsan_disable ();
-  fuzz_methods[method].receive (echo);
-  __lsan_enable ();
+  if (fuzz_wire == NULL)
+    fuzz_start ();
+  attempt.method = &fuzz_methods[data[FUZZ_INPUT_METHOD] % fuzz_n_methods];
+  attempt.shape = (data[FUZZ_INPUT_SHAPE] & FUZZ_SHAPE_MASK) % FUZZ_N_SHAPES;
+  attempt.rest = data + FUZZ_INPUT_REST;
+  attempt.length = length - FUZZ_INPUT_REST;
+  fuzz_peer_set_answer (fuzz_answer, &attempt);
+  fuzz_peer_set_chunks (data[FUZZ_INPUT_CHUNKS]);
+  outcome = fuzz_client_call (attempt.method, &code);
+  g_assert (outcome != FUZZ_DECODED || attempt.may_succeed);
+  fuzz_go_on (outcome, (data[FUZZ_INPUT_SHAPE] & FUZZ_SHAPE_KEEPS_REST) != 0);
   return 0;
 }
