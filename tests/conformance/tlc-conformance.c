@@ -6,15 +6,11 @@
 
 #include <stdio.h>
 
-static const char *const tlc_conformance_names[] = {
-  [TLC_SERVER_CPP] = "conformance-cpp",
-  [TLC_SERVER_PYTHON] = "conformance-python",
-  [TLC_SERVER_C] = "conformance-c",
-};
+#include "conformance/tlc-differences.h"
 
-#define N_KINDS G_N_ELEMENTS (tlc_conformance_names)
-
-static TlcServer *tlc_conformance_servers[N_KINDS];
+/* What who() answers, and how the lines of TAP name the server: "conformance-cpp". */
+static char *tlc_conformance_names[TLC_SERVER_KINDS];
+static TlcServer *tlc_conformance_servers[TLC_SERVER_KINDS];
 static TlcService *tlc_conformance_service;
 
 static const char *
@@ -88,9 +84,8 @@ tlc_conformance_must (gboolean ok, GError **error, const char *what)
   ck_assert_msg (*error == NULL, "%s: TRUE with an error", what);
 }
 
-/* FALSE when the program cannot go on. */
-static gboolean
-tlc_conformance_start (TlcServerKind kind)
+static TlcServer *
+tlc_conformance_launch (TlcServerKind kind, GError **error)
 {
   gboolean is_multiplexed = !g_str_equal (tlc_conformance_get_multiplexed (), "none");
   const char *const args[] = { "--name",
@@ -102,17 +97,42 @@ tlc_conformance_start (TlcServerKind kind)
                                is_multiplexed ? "--multiplexed" : NULL,
                                tlc_conformance_get_multiplexed (),
                                NULL };
-  g_autoptr (GError) error = NULL;
 
-  tlc_conformance_servers[kind] = tlc_server_start (kind, args, &error);
-  if (error == NULL)
-    return TRUE;
+  return tlc_server_start (kind, args, error);
+}
+
+/* Whether the server cannot speak what this run speaks. It is started all the same, and must fail:
+ * its library may have learnt it meanwhile. */
+static gboolean
+tlc_conformance_is_unable (TlcServerKind kind)
+{
+  return g_str_equal (tlc_conformance_get_protocol (), "compact")
+         && tlc_differences_has ((int) kind, TLC_DIFFERENCE_NO_COMPACT);
+}
+
+/* FALSE when the program cannot go on. */
+static gboolean
+tlc_conformance_start (TlcServerKind kind)
+{
+  g_autoptr (GError) error = NULL;
+  TlcServer *server = tlc_conformance_launch (kind, &error);
+
   if (kind != TLC_SERVER_C && g_error_matches (error, TLC_SERVER_ERROR, TLC_SERVER_ERROR_MISSING))
     {
       printf ("# %s skipped: %s\n", tlc_conformance_names[kind], error->message);
       return TRUE;
     }
-  printf ("Bail out! %s: %s\n", tlc_conformance_names[kind], error->message);
+  if (tlc_conformance_is_unable (kind) && server == NULL)
+    {
+      printf ("# %s skipped: %s\n", tlc_conformance_names[kind],
+              tlc_differences_get_text ((int) kind, TLC_DIFFERENCE_NO_COMPACT));
+      return TRUE;
+    }
+  tlc_conformance_servers[kind] = server;
+  if (server != NULL && !tlc_conformance_is_unable (kind))
+    return TRUE;
+  printf ("Bail out! %s: %s\n", tlc_conformance_names[kind],
+          server == NULL ? error->message : "speaks what it was said to be unable of");
   return FALSE;
 }
 
@@ -132,7 +152,10 @@ tlc_conformance_run (const char *name, const TTest *const *tests, gsize n_tests)
   Suite *suite = suite_create (name);
   int status = EXIT_SUCCESS;
 
-  for (guint kind = 0; kind < N_KINDS && status == EXIT_SUCCESS; kind++)
+  for (guint kind = 0; kind < TLC_SERVER_KINDS; kind++)
+    tlc_conformance_names[kind]
+        = g_strconcat ("conformance-", tlc_differences_get_name ((int) kind), NULL);
+  for (guint kind = 0; kind < TLC_SERVER_KINDS && status == EXIT_SUCCESS; kind++)
     if (!tlc_conformance_start (kind))
       status = EXIT_FAILURE;
     else if (tlc_conformance_servers[kind] != NULL)
@@ -142,7 +165,10 @@ tlc_conformance_run (const char *name, const TTest *const *tests, gsize n_tests)
   fflush (stdout);
   if (status == EXIT_SUCCESS)
     status = tlc_check_run (suite);
-  for (guint kind = 0; kind < N_KINDS; kind++)
-    tlc_server_stop (tlc_conformance_servers[kind]);
+  for (guint kind = 0; kind < TLC_SERVER_KINDS; kind++)
+    {
+      tlc_server_stop (tlc_conformance_servers[kind]);
+      g_free (tlc_conformance_names[kind]);
+    }
   return status;
 }

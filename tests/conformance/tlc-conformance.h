@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The three servers, and one client of each: what the tests of conformance stand on. A test is a
+/* The servers, and one client of each: what the tests of conformance stand on. A test is a
  * loop test of libcheck, whose _i is the TlcServerKind:
  *
  *   EchoIf *echo = tlc_conformance_begin (_i);

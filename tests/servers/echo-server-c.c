@@ -2,7 +2,7 @@
  *
  * echo.thrift served by stock c_glib: generated processor, stock transports and protocols; the
  * accept loop is ours (echo-loop.c), since c_glib ships only a server of one connection.
- * What the command line, READY line and end of the three servers are: README.md beside this file.
+ * What the command line, READY line and end of the servers are: README.md beside this file.
  *
  * The main thread prepares the types, starts the loop and waits for the end: EOF on stdin, or
  * SIGTERM, which is blocked in every thread and read from a signalfd.

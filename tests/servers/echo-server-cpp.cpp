@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // echo.thrift served by stock C++ Thrift: TThreadedServer, one thread per connection.
-// What the command line, READY line and end of the three servers are: README.md beside this file.
+// What the command line, READY line and end of the servers are: README.md beside this file.
 //
 // The main thread waits for the end (EOF on stdin, SIGTERM), a second one accepts. SIGTERM is
 // blocked everywhere and read from a signalfd, so no handler runs beside anything.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """echo.thrift served by stock Python Thrift: TThreadedServer, one thread per connection.
 
-The command line is that of the other two servers (README.md beside this file) and --gen DIR, where
+The command line is that of the other servers (README.md beside this file) and --gen DIR, where
 the generated package `echo` is; without it PYTHONPATH must say so. TThreadPoolServer would do too,
 but a pool of N threads serves N connections and lets the others wait for ever.
 """

@@ -47,6 +47,9 @@ static const TlcServerPlace tlc_server_places[] = {
   [TLC_SERVER_CPP] = { "TLC_SERVER_CPP", NULL },
   [TLC_SERVER_PYTHON] = { "TLC_SERVER_PY", "TLC_GEN_PY" },
   [TLC_SERVER_C] = { "TLC_SERVER_C", NULL },
+  [TLC_SERVER_GO] = { "TLC_SERVER_GO", NULL },
+  [TLC_SERVER_RUBY] = { "TLC_SERVER_RB", "TLC_GEN_RB" },
+  [TLC_SERVER_PERL] = { "TLC_SERVER_PL", "TLC_GEN_PL" },
 };
 
 G_DEFINE_QUARK (tlc-server-error-quark, tlc_server_error)

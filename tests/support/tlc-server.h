@@ -2,8 +2,9 @@
  *
  * Starts one of the echo servers (tests/servers) as a child process, and ends it.
  *
- * Where they are is told by the environment: TLC_SERVER_CPP, TLC_SERVER_PY, TLC_SERVER_C (the path
- * of the program) and TLC_GEN_PY (the folder of the generated Python package). meson sets them.
+ * Where they are is told by the environment: TLC_SERVER_ and one of CPP, PY, C, GO, RB, PL (the
+ * path of the program), and TLC_GEN_ and one of PY, RB, PL (the folder of what the Thrift compiler
+ * wrote for it). meson sets them for those that could be built.
  */
 #pragma once
 
@@ -20,7 +21,12 @@ typedef enum
   TLC_SERVER_CPP,
   TLC_SERVER_PYTHON,
   TLC_SERVER_C,
+  TLC_SERVER_GO,
+  TLC_SERVER_RUBY,
+  TLC_SERVER_PERL,
 } TlcServerKind;
+
+#define TLC_SERVER_KINDS (TLC_SERVER_PERL + 1)
 
 #define TLC_SERVER_ERROR (tlc_server_error_quark ())
 
