@@ -239,12 +239,12 @@ tlc_harness_get_ending (TlcDelivery delivery)
   switch (delivery)
     {
     case TLC_DELIVERY_NOT_SENT:
-      return "(not sent)";
+      return "not sent)";
     case TLC_DELIVERY_UNKNOWN:
-      return "(may have run)";
+      return "may have run)";
     case TLC_DELIVERY_ANSWERED:
     default:
-      return "(answered)";
+      return "answered)";
     }
 }
 
