@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Calls that were begun by send_x() and forgotten: they give up their connections at their deadlines, and
+ * nothing else is shut down. Law 6. */
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/tlc-harness.h"
+#include "support/tlc-process.h"
+
+typedef struct {
+  TlcService *service;
+  guint timeout_ms;
+  pthread_barrier_t sent, wake;
+} Sleeper;
+
+/* Sends, and sleeps with the reply outstanding. */
+static void *
+forget (void *data)
+{
+  Sleeper *sleeper = data;
+  EchoIf *echo = tlc_echo_client (sleeper->service);
+  GError *error = NULL;
+  gint32 sum = 0;
+
+  tlc_client_set_timeout (echo, sleeper->timeout_ms);
+  ck_assert (echo_client_send_add (echo, 1, 2, NULL));
+  pthread_barrier_wait (&sleeper->sent);
+  pthread_barrier_wait (&sleeper->wake);
+  ck_assert (!echo_client_recv_add (echo, &sum, &error));
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_TIMED_OUT), "%s", error->message);
+  ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_UNKNOWN);
+  g_clear_error (&error);
+  tlc_client_set_timeout (echo, 0);
+  tlc_echo_must_add (sleeper->service);
+  return NULL;
+}
+
+/* Is there, so that the process has more threads than one. */
+static void *
+do_nothing (void *data)
+{
+  Sleeper *sleeper = data;
+
+  pthread_barrier_wait (&sleeper->sent);
+  pthread_barrier_wait (&sleeper->wake);
+  return NULL;
+}
+
+static void
+sleeper_start (Sleeper *sleeper, void *(*sleep) (void *), pthread_t *thread)
+{
+  pthread_barrier_init (&sleeper->sent, NULL, 2);
+  pthread_barrier_init (&sleeper->wake, NULL, 2);
+  ck_assert_int_eq (pthread_create (thread, NULL, sleep, sleeper), 0);
+  pthread_barrier_wait (&sleeper->sent);
+}
+
+static void
+sleeper_wake (Sleeper *sleeper, pthread_t thread)
+{
+  pthread_barrier_wait (&sleeper->wake);
+  ck_assert_int_eq (pthread_join (thread, NULL), 0);
+  pthread_barrier_destroy (&sleeper->sent);
+  pthread_barrier_destroy (&sleeper->wake);
+}
+
+/* Law 6: the connection of a thread that sends and then sleeps for ever is shut down after the call's
+ * deadline, which may be shorter than call-timeout; when it wakes its call has timed out, and the next
+ * is right. */
+START_TEST (test_condemn_forgotten_call)
+{
+  Sleeper sleeper = { .timeout_ms = _i == 0 ? 0 : 50 };
+  TlcHarness harness;
+  pthread_t thread;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_read (harness.script);
+  tlc_script_stall (harness.script);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "call-timeout", "200ms", NULL);
+  sleeper.service = harness.service;
+  sleeper_start (&sleeper, forget, &thread);
+  ck_assert (tlc_script_wait_closed (harness.script, 0));
+  sleeper_wake (&sleeper, thread);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
+/* Law 3: a reply that came before the deadline is not delivered after the connection was shut down for
+ * good, and not reused: the next call has another connection. */
+START_TEST (test_condemn_late_receiver)
+{
+  TlcHarness harness;
+  pthread_t thread;
+  Sleeper other = { .timeout_ms = 0 };
+  EchoIf *echo;
+  gint32 sum = 0;
+  guint connections;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_read (harness.script);
+  tlc_script_stall (harness.script);
+  tlc_script_accept (harness.script);
+  tlc_script_serve (harness.script, 1);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "call-timeout", "200ms", NULL);
+  other.service = harness.service;
+  sleeper_start (&other, forget, &thread); /* so that there is more than one thread, and a keeper */
+  echo = tlc_echo_client (harness.service);
+  ck_assert (echo_client_send_add (echo, 1, 2, NULL));
+  ck_assert (tlc_script_wait_closed (harness.script, 1));
+  if (echo_client_recv_add (echo, &sum, NULL))
+    ck_assert_int_eq (sum, 3); /* it was there, and is no other's */
+  connections = tlc_script_count_connections (harness.script);
+  tlc_echo_must_add (harness.service);
+  ck_assert_uint_eq (tlc_script_count_connections (harness.script), connections + 1);
+  sleeper_wake (&other, thread);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
+/* Law 7: a child that is forked while a call is outstanding, and makes calls of its own, does not shut
+ * down its parent's connection. */
+START_TEST (test_condemn_not_by_child)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  TlcService *service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "100ms", NULL);
+  EchoIf *echo = tlc_echo_client (service);
+  Sleeper other = { .service = service };
+  pthread_t thread;
+  gint32 value = 0;
+  int status;
+  pid_t child;
+
+  sleeper_start (&other, do_nothing, &thread);
+  tlc_client_set_timeout (echo, 20000);
+  ck_assert (echo_client_send_take (echo, 1500, 7, NULL));
+  child = fork ();
+  if (child == 0)
+    {
+      /* Our copy of the parent's call is past what a keeper here would take for its deadline. */
+      TlcService *own = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "50ms",
+                                          NULL);
+
+      for (guint i = 0; i < 20; i++)
+        {
+          tlc_echo_must_add (own);
+          g_usleep (20 * 1000);
+        }
+      _exit (0);
+    }
+  ck_assert (echo_client_recv_take (echo, &value, NULL));
+  ck_assert_int_eq (value, 7);
+  ck_assert_int_eq (waitpid (child, &status, 0), child);
+  ck_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  sleeper_wake (&other, thread);
+  tlc_thread_detach ();
+  tlc_service_unref (service);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("condemn");
+  TCase *tests = tcase_create ("condemn");
+
+  tcase_set_timeout (tests, 60);
+  tcase_add_loop_test (tests, test_condemn_forgotten_call, 0, 2);
+  tcase_add_test (tests, test_condemn_late_receiver);
+  tcase_add_test (tests, test_condemn_not_by_child);
+  suite_add_tcase (suite, tests);
+  return tlc_check_run (suite);
+}
