@@ -375,6 +375,52 @@ START_TEST (test_pipeline_endpoint_removed)
 }
 END_TEST
 
+/* Law 4: a request that cannot be sent, since the connection broke, fails alone and was not sent; the
+ * replies before it are errors in their turn, and no request goes out in between. */
+START_TEST (test_pipeline_cannot_send)
+{
+  TlcHarness harness;
+  EchoIf *echo;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_read (harness.script);
+  tlc_script_reset (harness.script);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, NULL);
+  echo = tlc_echo_client (harness.service);
+
+  must_send_add (echo, 1, 2);
+  ck_assert (tlc_harness_wait_hung_up (tlc_harness_find_socket (&harness)));
+  must_not_send_add (echo, TLC_ERROR_CONNECTION_LOST, "after 0 of ");
+  must_not_send_add (echo, TLC_ERROR_BUSY, "receive them first");
+  must_not_receive_sum (echo, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_UNKNOWN, "");
+  tlc_echo_must_add (harness.service);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
+/* Law 6: a reply that is fetched after its deadline is delivered, if it is there; but its connection, which
+ * the keeper may have condemned, is not used again. */
+START_TEST (test_pipeline_fetched_late)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  EchoIf *echo = tlc_echo_client (service);
+  TlcStats stats;
+
+  tlc_client_set_timeout (echo, 30);
+  must_send_add (echo, 1, 2);
+  g_usleep (100 * 1000); /* the time is what is tested */
+  must_receive_sum (echo, 3);
+  tlc_client_set_timeout (echo, 0);
+  tlc_echo_must_add (service);
+  tlc_service_get_stats (service, &stats);
+  ck_assert_uint_eq (stats.connects, 2);
+  tlc_thread_detach ();
+}
+END_TEST
+
 static void *
 leave_replies (void *data)
 {
@@ -423,6 +469,8 @@ main (void)
   tcase_add_loop_test (tests, test_pipeline_reset, 0, 2);
   tcase_add_loop_test (tests, test_pipeline_forgotten, 0, 3);
   tcase_add_test (tests, test_pipeline_endpoint_removed);
+  tcase_add_test (tests, test_pipeline_cannot_send);
+  tcase_add_test (tests, test_pipeline_fetched_late);
   tcase_add_test (tests, test_pipeline_thread_exits);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Condemning, at the seat: what is overdue is shut down, once its deadline and a grace have passed, and
+ * nothing else is. Law 6. */
+#include "connect/tlc-condemn.h"
+#include "support/tlc-seats-fixture.h"
+
+#define DEADLINE_US 1000000
+
+/* Law 6: a claimed seat is looked after when its call must be over, and shut down then, not before; its
+ * owner closes it. */
+START_TEST (test_overdue_is_shut_down)
+{
+  TlcHome home = { NULL, 0 };
+  Fixture fixture;
+  guint n_open;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_settle (&fixture, &home, &peer);
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  tlc_seat_bound (home.seat, DEADLINE_US);
+  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, DEADLINE_US, &n_open),
+                    DEADLINE_US + TLC_CONDEMN_GRACE_US);
+  ck_assert_uint_eq (n_open, 1);
+  ck_assert (!peer_is_closed (peer));
+  ck_assert_int_eq (
+      tlc_condemn_overdue (fixture.seats, DEADLINE_US + TLC_CONDEMN_GRACE_US, &n_open), G_MAXINT64);
+  ck_assert (peer_is_closed (peer));
+  ck_assert_uint_eq (n_open, 1);
+  tlc_seat_close_connection (home.seat);
+  tlc_seats_release (fixture.seats, &home);
+  tlc_condemn_overdue (fixture.seats, G_MAXINT64 / 2, &n_open);
+  ck_assert_uint_eq (n_open, 0);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Law 3: the deadline of the call before is not that of the next one, which has just claimed the seat and
+ * not said its own; nor of whoever claims it for another reason. */
+START_TEST (test_overdue_was_the_call_before)
+{
+  TlcHome home = { NULL, 0 };
+  Fixture fixture;
+  guint n_open;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_settle (&fixture, &home, &peer);
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  tlc_seat_bound (home.seat, DEADLINE_US);
+  tlc_seats_release (fixture.seats, &home);
+  tlc_condemn_overdue (fixture.seats, 10 * DEADLINE_US, &n_open); /* it is free */
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, 10 * DEADLINE_US, &n_open), G_MAXINT64);
+  ck_assert (!peer_is_closed (peer));
+  tlc_seats_release (fixture.seats, &home);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Law 3: a seat that was left since it was looked at is not shut down; nor, in the child of a fork, one
+ * whose socket is the parent's. */
+START_TEST (test_overdue_is_left_alone)
+{
+  TlcHome home = { NULL, 0 };
+  Fixture fixture;
+  guint64 word;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_settle (&fixture, &home, &peer);
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  word = home.word;
+  tlc_seats_release (fixture.seats, &home);
+  tlc_seat_shut_down (home.seat, word);
+  ck_assert (!peer_is_closed (peer));
+  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  tlc_seat_forget_fd (home.seat);
+  tlc_seat_shut_down (home.seat, home.word);
+  ck_assert (!peer_is_closed (peer));
+  tlc_seats_release (fixture.seats, &home);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("overdue");
+  TCase *tests = tcase_create ("overdue");
+
+  tcase_add_test (tests, test_overdue_is_shut_down);
+  tcase_add_test (tests, test_overdue_was_the_call_before);
+  tcase_add_test (tests, test_overdue_is_left_alone);
+  suite_add_tcase (suite, tests);
+  return tlc_check_run (suite);
+}
