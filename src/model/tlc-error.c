@@ -34,6 +34,13 @@ tlc_error_private_clear (TlcErrorPrivate *priv)
 
 G_DEFINE_EXTENDED_ERROR (TlcError, tlc_error)
 
+/* While the library is loaded, and no thread can make its first error beside another's. */
+static void __attribute__ ((constructor))
+tlc_error_register (void)
+{
+  tlc_error_quark ();
+}
+
 void
 tlc_error_set (GError **error, TlcError code, TlcDelivery delivery, const char *format, ...)
 {
