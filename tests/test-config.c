@@ -28,6 +28,18 @@ static const Accepted accepted[] = {
   { "protocol", "compact", NULL },
   { "transport", "framed", NULL },
   { "transport", "buffered", NULL },
+  { "check-after-idle", "1us", NULL },
+  { "check-after-idle", "1500ms", NULL },
+  { "check-after-idle", "60s", "1m" },
+  { "retry", "never", NULL },
+  { "retry", "idempotent", NULL },
+  { "max-attempts", "1", NULL },
+  { "max-attempts", "010", "10" },
+  { "retry-budget", "0%", NULL },
+  { "retry-budget", "100%", NULL },
+  { "idempotent-methods", "none", NULL },
+  { "idempotent-methods", "get_*,find  ?s_it", "get_*, find, ?s_it" },
+  { "idempotent-methods", "*", NULL },
   { "multiplexed-name", "none", NULL },
   { "multiplexed-name", "Echo-2/v1", NULL },
   { "connect-timeout", "250ms", NULL },
@@ -83,6 +95,8 @@ typedef struct {
   "an address has no spaces, commas or unprintable characters: tcp://host:port, tcp://[v6]:port, " \
   "unix:/path or unix:@name"
 #define NAME_IS "write 1 to 64 printable ASCII characters without spaces and colons, or none"
+#define GLOB_IS                                                                                    \
+  "a method's name has letters, digits, _ and .; * stands for any of them, ? for one"
 #define LISTED "docs/settings.md lists the keys"
 
 static const Refused refused[] = {
@@ -97,6 +111,24 @@ static const Refused refused[] = {
   { "protocol", "Binary", NULL, "write binary or compact" },
   { "protocol", "", NULL, "write binary or compact" },
   { "transport", "zlib", NULL, "write framed or buffered" },
+  { "check-after-idle", "0s", NULL, "out of range; a duration from 1us to 24h is right here" },
+  { "check-after-idle", "25h", NULL, "out of range; a duration from 1us to 24h is right here" },
+  { "retry", "always", NULL, "write never or unsent or idempotent" },
+  { "retry", "Never", NULL, "write never or unsent or idempotent" },
+  { "max-attempts", "0", NULL, "write a whole number from 1 to 10" },
+  { "max-attempts", "11", NULL, "write a whole number from 1 to 10" },
+  { "max-attempts", "99999999999999999999", NULL, "write a whole number from 1 to 10" },
+  { "max-attempts", "2.5", NULL, "write a whole number from 1 to 10" },
+  { "max-attempts", "-1", NULL, "write a whole number from 1 to 10" },
+  { "max-attempts", "", NULL, "write a whole number from 1 to 10" },
+  { "retry-budget", "20", NULL, "write a whole number from 0% to 100%" },
+  { "retry-budget", "101%", NULL, "write a whole number from 0% to 100%" },
+  { "retry-budget", "20 %", NULL, "write a whole number from 0% to 100%" },
+  { "idempotent-methods", "", NULL, "write names of methods, such as get_* or find, or none" },
+  { "idempotent-methods", " , ", NULL, "write names of methods, such as get_* or find, or none" },
+  { "idempotent-methods", "get, fi-nd", "fi-nd", GLOB_IS },
+  { "idempotent-methods", "[a-z]*", NULL, GLOB_IS },
+  { "idempotent-methods", "a:b", NULL, GLOB_IS },
   { "multiplexed-name", "", NULL, NAME_IS },
   { "multiplexed-name", "a:b", NULL, NAME_IS },
   { "multiplexed-name", "a b", NULL, NAME_IS },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections that break, drip or answer late, FAULTS.md rows 3, 4, 9 and 11: the call fails as
+/* Connections that break, drip or answer late, docs/faults.md, rows 3, 4, 9 and 11: the call fails as
  * what it is, within its deadline, and the next one is as if nothing had been. */
 
 #include "support/tlc-harness.h"

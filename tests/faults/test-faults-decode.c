@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values that are not what they say, FAULTS.md rows 16, 17 and 51: strings and containers that
+/* Values that are not what they say, docs/faults.md, rows 16, 17 and 51: strings and containers that
  * claim more than there is, types that do not exist, elements of another type than the interface
  * has. Generated code believes them all; the protocol must not. Each is tried where generated
  * code reads it and where it is skipped. */
@@ -223,8 +223,8 @@ START_TEST (test_faults_row_17_field_type)
 }
 END_TEST
 
-/* What is refused above is refused for its count: as many as there are bytes for are taken; and
- * an empty container may leave its types open, as some writers do. */
+/* Law 3: what is refused above is refused for its count: as many as there are bytes for are taken;
+ * and an empty container may leave its types open, as some writers do. */
 START_TEST (test_faults_row_17_right_container)
 {
   switch (_i)
@@ -285,8 +285,8 @@ static const struct {
   { "words", tlc_harness_words, T_LIST, T_LIST, 0, 10 },
 };
 
-/* Elements of another type than the interface says are refused, though generated code does not
- * look: their bytes would be taken for something else. */
+/* Law 3: elements of another type than the interface says are refused, though generated code does
+ * not look: their bytes would be taken for something else. */
 START_TEST (test_faults_row_51_element_type)
 {
   TlcWire *reply = new_container (others[_i].method, 0, others[_i].container, others[_i].first,
@@ -297,7 +297,8 @@ START_TEST (test_faults_row_51_element_type)
 }
 END_TEST
 
-/* The same one level down: list<list<i32>> with strings in it, map<string, list<i64>> with i32. */
+/* Law 3: the same one level down: list<list<i32>> with strings in it, map<string, list<i64>> with
+ * i32. */
 START_TEST (test_faults_row_51_element_type_nested)
 {
   TlcWire *reply = tlc_wire_new ();

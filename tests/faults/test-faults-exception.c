@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exceptions, FAULTS.md rows 21 and 22. An exception is an answer: the caller gets the server's
+/* Exceptions, docs/faults.md, rows 21 and 22. An exception is an answer: the caller gets the server's
  * code and words, and the connection is as good as before. Half of one is no answer. */
 
 #include <string.h>
@@ -53,8 +53,8 @@ new_exception (guint i)
   return wire;
 }
 
-/* An exception of the server's has the server's code and words, says that it was answered, is no
- * failure of the service's, and the connection goes on. */
+/* Law 4: an exception of the server's has the server's code and words, says that it was answered,
+ * is no failure of the service's, and the connection goes on. */
 START_TEST (test_faults_row_21_application_exception)
 {
   TlcHarness harness;
@@ -93,7 +93,7 @@ START_TEST (test_faults_row_21_application_exception)
 }
 END_TEST
 
-/* A caller that wants no error gets none, and is told that it failed. */
+/* Law 4: a caller that wants no error gets none, and is told that it failed. */
 START_TEST (test_faults_row_21_application_exception_unwanted)
 {
   TlcHarness harness;
@@ -126,7 +126,7 @@ new_declared (int id)
   return wire;
 }
 
-/* An exception of the interface's arrives as what it is, and the connection goes on. */
+/* Law 4: an exception of the interface's arrives as what it is, and the connection goes on. */
 START_TEST (test_faults_row_21_declared_exception)
 {
   g_autoptr (GError) error = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Structs whose fields are not as they should be, FAULTS.md row 19: twice, or missing. A field
+/* Structs whose fields are not as they should be, docs/faults.md, row 19: twice, or missing. A field
  * that comes twice frees memory of another kind in generated code; what is missing is the
  * interface's business, and documented. */
 
@@ -30,7 +30,7 @@ new_twice (int id)
   return wire;
 }
 
-/* Each id from 0 to 65 and the extremes, known to the interface or not: twice is refused. */
+/* Law 3: each id from 0 to 65 and the extremes, known to the interface or not: twice is refused. */
 START_TEST (test_faults_row_19_twice)
 {
   const int far[] = { 127, 128, 255, 256, 300, G_MAXINT16, -1, -5, -64, -300, G_MININT16 };
@@ -83,8 +83,8 @@ add_value (TlcWire *wire, int type, int id)
     }
 }
 
-/* The fields that generated code would free in the wrong way, or lose: a string, a binary, a
- * struct, containers. */
+/* Law 7: twice is refused of the fields, too, that generated code would free in the wrong way, or
+ * lose: a string, a binary, a struct, containers. */
 START_TEST (test_faults_row_19_twice_as_declared)
 {
   const struct { int type, id; } fields[] = {
@@ -104,7 +104,8 @@ START_TEST (test_faults_row_19_twice_as_declared)
 }
 END_TEST
 
-/* The result itself is a struct, too, and so are an exception and what is skipped. */
+/* Law 3: twice is refused in the result, in an exception and in what is skipped, which are structs
+ * too. */
 START_TEST (test_faults_row_19_twice_elsewhere)
 {
   TlcWire *wire = tlc_wire_new ();
@@ -155,8 +156,8 @@ new_around (int id, int last)
   return wire;
 }
 
-/* Ids are counted for each struct alone: those of one inside do not count outside, and do not
- * hide them. */
+/* Law 3: ids are counted for each struct alone: those of one inside do not count outside, and do
+ * not hide them. */
 START_TEST (test_faults_row_19_twice_around_a_struct)
 {
   const int ids[] = { 7, 300, -7 };
@@ -200,8 +201,8 @@ END_TEST
 
 /* -- missing -- */
 
-/* A struct without its required field is generated code's error; the call is over all the same,
- * and the next one has its own answer. */
+/* Law 3: a struct without its required field is generated code's error; the call is over all the
+ * same, and the next one has its own answer. */
 START_TEST (test_faults_row_19_missing_required)
 {
   g_autoptr (GError) error = NULL;
@@ -230,7 +231,7 @@ START_TEST (test_faults_row_19_missing_required)
 }
 END_TEST
 
-/* The same struct with the field is taken. */
+/* Law 3: the same struct with the field is taken. */
 START_TEST (test_faults_row_19_required)
 {
   TlcWire *reply = tlc_wire_new ();
@@ -244,8 +245,8 @@ START_TEST (test_faults_row_19_required)
 }
 END_TEST
 
-/* A reply without a result is a success that leaves the value as it was, as c_glib has it: the
- * protocol cannot know that the method is not void. The same for a result of another type. The
+/* Law 3: a reply without a result is a success that leaves the value as it was, as c_glib has it:
+ * the protocol cannot know that the method is not void. The same for a result of another type. The
  * connection stays. */
 START_TEST (test_faults_row_19_missing_result)
 {

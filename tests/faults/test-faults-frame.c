@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames whose length is wrong, FAULTS.md rows 14 and 15: none, negative, too long, or another
+/* Frames whose length is wrong, docs/faults.md, rows 14 and 15: none, negative, too long, or another
  * than that of the message in them. No length is believed with memory before the bytes are
  * there. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages that are no answer to the call that waits, FAULTS.md rows 12 and 13: whose number,
+/* Messages that are no answer to the call that waits, docs/faults.md, rows 12 and 13: whose number,
  * name, type or version is another's, which come twice, or behind the answer. A reply reaches
  * the call that asked for it, or nobody. */
 

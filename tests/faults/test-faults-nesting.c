@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values that nest too deep, FAULTS.md row 18, whether generated code reads them or skips them:
+/* Values that nest too deep, docs/faults.md, row 18, whether generated code reads them or skips them:
  * structs and containers count alike, the result itself is the first level, and 64 are allowed.
  * Deeper ones cost neither stack nor memory. */
 

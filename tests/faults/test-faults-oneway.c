@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Oneway calls and a peer that is gone, FAULTS.md row 23. No reply will tell, so the library
+/* Oneway calls and a peer that is gone, docs/faults.md, row 23. No reply will tell, so the library
  * looks at the connection before it sends; what it cannot send is an error and not a success;
  * what it sends arrives once. */
 

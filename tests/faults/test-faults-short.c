@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that move a few bytes at a time, FAULTS.md row 25. Needs tests/support/tlc-shim.c,
+/* System calls that move a few bytes at a time, docs/faults.md, row 25. Needs tests/support/tlc-shim.c,
  * linked in or preloaded. */
 
 #include <dlfcn.h>
@@ -25,7 +25,7 @@ count_calls (const char *call)
   return (gsize) count (call);
 }
 
-/* A send or receive that moves little is gone on with, until the message is whole. */
+/* Law 3: a send or receive that moves little is gone on with, until the message is whole. */
 START_TEST (test_faults_row_25_few_bytes_at_a_time)
 {
   const guint most[] = { 1, 2, 3, 5, 1000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replies as large as allowed, FAULTS.md rows 49 and 52: they take time in proportion to their
+/* Replies as large as allowed, docs/faults.md, rows 49 and 52: they take time in proportion to their
  * bytes, what they took is given back with them, and those that would grow beyond measure in
  * memory are refused before they do. */
 

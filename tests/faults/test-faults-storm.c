@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that are interrupted a thousand times a second, FAULTS.md row 24: calls succeed
+/* System calls that are interrupted a thousand times a second, docs/faults.md, row 24: calls succeed
  * all the same, and deadlines are what they are. */
 
 #include <signal.h>
