@@ -116,6 +116,8 @@ START_TEST (test_idle_limit_is_learnt_from_the_server)
     {
       tlc_echo_must_add (harness.service);
       ck_assert (tlc_harness_wait_hung_up (tlc_harness_find_socket (&harness)));
+      /* What is learnt is when the server closed, not when that was noticed. */
+      g_usleep (i * 300 * 1000);
     }
   tlc_echo_must_add (harness.service);
   ck_assert_uint_eq (n_closed_by_library, 0);
