@@ -3,6 +3,7 @@
 /* Deadlines that a thread sets and pushes: one over everything that a call waits for. Law 5. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -251,7 +252,7 @@ enum { EVENT_INTERRUPTED };
 
 static TlcService *nested_service;
 static GError *nested_error;
-static guint n_nested;
+static atomic_uint n_nested;
 
 /* What no program should do, and some do by mistake: it can be tried here, since what is interrupted is
  * a system call and nothing else. */
@@ -260,7 +261,7 @@ call_from_handler (int signal)
 {
   gint32 sum = 0;
 
-  if (n_nested++ == 0)
+  if (atomic_fetch_add (&n_nested, 1) == 0)
     ck_assert (!echo_if_add (tlc_service_get_client (nested_service, NULL), &sum, 5, 6,
                              &nested_error));
 }
@@ -271,7 +272,7 @@ interrupt (void *data)
   TlcHarness *harness = data;
 
   ck_assert (tlc_script_wait_requests (harness->script, 1));
-  while (n_nested == 0)
+  while (atomic_load (&n_nested) == 0)
     {
       g_usleep (20 * 1000);
       kill (getpid (), SIGUSR1);

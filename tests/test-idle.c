@@ -3,8 +3,7 @@
 /* Connections that were idle: looked at before they carry a request, and replaced before a peer that
  * closes idle ones would. */
 #include <poll.h>
-#include <pthread.h>
-#include <string.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "support/tlc-harness.h"
@@ -84,12 +83,12 @@ END_TEST
 static gboolean
 close_when_idle (int fd, gpointer user_data)
 {
-  guint *n_closed_by_library = user_data;
+  atomic_uint *n_closed_by_library = user_data;
   char byte;
 
   if (poll (&(struct pollfd){ fd, POLLIN, 0 }, 1, IDLE_LIMIT_MS) == 1
       && recv (fd, &byte, 1, MSG_PEEK) == 0)
-    (*n_closed_by_library)++;
+    atomic_fetch_add (n_closed_by_library, 1);
   else
     shutdown (fd, SHUT_RDWR);
   return TRUE;
@@ -99,7 +98,7 @@ close_when_idle (int fd, gpointer user_data)
  * replaced shortly before it would, and no request meets its FIN on the way. */
 START_TEST (test_idle_limit_is_learnt_from_the_server)
 {
-  guint n_closed_by_library = 0;
+  atomic_uint n_closed_by_library = 0;
   TlcHarness harness;
   TlcStats stats;
 
@@ -120,7 +119,7 @@ START_TEST (test_idle_limit_is_learnt_from_the_server)
       g_usleep (i * 300 * 1000);
     }
   tlc_echo_must_add (harness.service);
-  ck_assert_uint_eq (n_closed_by_library, 0);
+  ck_assert_uint_eq (atomic_load (&n_closed_by_library), 0);
   g_usleep (IDLE_LIMIT_MS * 1000 * 95 / 100); /* the time is what is tested */
   tlc_echo_must_add (harness.service);
   tlc_service_get_stats (harness.service, &stats);

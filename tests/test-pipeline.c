@@ -36,7 +36,7 @@ static void
 check_error (GError *error, TlcError code, TlcDelivery delivery, const char *text)
 {
   ck_assert_ptr_nonnull (error);
-  ck_assert_msg (g_error_matches (error, TLC_ERROR, code), "%s", error->message);
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, (int) code), "%s", error->message);
   ck_assert_msg (tlc_error_get_delivery (error) == delivery, "%s", error->message);
   ck_assert_msg (strstr (error->message, text) != NULL, "%s", error->message);
   g_error_free (error);
@@ -381,17 +381,21 @@ START_TEST (test_pipeline_cannot_send)
 {
   TlcHarness harness;
   EchoIf *echo;
+  int fd;
 
   tlc_harness_begin (&harness, TLC_SCRIPT_INET);
   tlc_script_accept (harness.script);
   tlc_script_read (harness.script);
+  tlc_script_await (harness.script, 0);
   tlc_script_reset (harness.script);
   tlc_harness_then_serve (&harness);
   tlc_harness_start (&harness, NULL);
   echo = tlc_echo_client (harness.service);
 
   must_send_add (echo, 1, 2);
-  ck_assert (tlc_harness_wait_hung_up (tlc_harness_find_socket (&harness)));
+  fd = tlc_harness_find_socket (&harness);
+  tlc_script_signal (harness.script, 0);
+  ck_assert (tlc_harness_wait_hung_up (fd));
   must_not_send_add (echo, TLC_ERROR_CONNECTION_LOST, "after 0 of ");
   must_not_send_add (echo, TLC_ERROR_BUSY, "receive them first");
   must_not_receive_sum (echo, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_UNKNOWN, "");

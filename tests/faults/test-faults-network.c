@@ -2,13 +2,13 @@
 
 /* What networks and stopped peers do, through the public interface: rows 2, 5 to 8 and 10 of
  * docs/faults.md. */
-#include <errno.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <netinet/in.h>
-#include <arpa/inet.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/tlc-harness.h"
@@ -87,6 +87,15 @@ START_TEST (test_faults_row_02_reset_between_look_and_send)
 }
 END_TEST
 
+static void
+stop_and_wait (pid_t pid)
+{
+  siginfo_t info;
+
+  ck_assert_int_eq (kill (pid, SIGSTOP), 0);
+  ck_assert_int_eq (waitid (P_PID, (id_t) pid, &info, WSTOPPED), 0);
+}
+
 /* Law 5: a server that is stopped, with the connection in order, costs the deadline, whether the
  * connection was there or must be made; when it goes on so does everything. */
 START_TEST (test_faults_row_05_server_is_stopped)
@@ -98,7 +107,7 @@ START_TEST (test_faults_row_05_server_is_stopped)
 
   if (_i == 0)
     tlc_echo_must_add (service);
-  ck_assert_int_eq (kill (tlc_server_get_pid (server), SIGSTOP), 0);
+  stop_and_wait (tlc_server_get_pid (server));
   begun_us = g_get_monotonic_time ();
   tlc_echo_must_fail (service, TLC_ERROR_TIMED_OUT, TLC_DELIVERY_UNKNOWN,
                       "timed out after 200 ms, after 0 bytes of the reply");
