@@ -37,17 +37,6 @@ forget (void *data)
   return NULL;
 }
 
-/* Is there, so that the process has more threads than one. */
-static void *
-do_nothing (void *data)
-{
-  Sleeper *sleeper = data;
-
-  pthread_barrier_wait (&sleeper->sent);
-  pthread_barrier_wait (&sleeper->wake);
-  return NULL;
-}
-
 static void
 sleeper_start (Sleeper *sleeper, void *(*sleep) (void *), pthread_t *thread)
 {
@@ -125,6 +114,17 @@ START_TEST (test_condemn_late_receiver)
 END_TEST
 
 #ifndef TLC_TEST_SANITIZER /* which do not bear threads in a child */
+
+/* Is there, so that the process has more threads than one. */
+static void *
+do_nothing (void *data)
+{
+  Sleeper *sleeper = data;
+
+  pthread_barrier_wait (&sleeper->sent);
+  pthread_barrier_wait (&sleeper->wake);
+  return NULL;
+}
 
 /* In the child: a service of its own, and threads, for as long as the keeper there needs to find the
  * parent's call overdue if it looked at it. */
