@@ -188,6 +188,7 @@ tlc_pipeline_take (TlcCall *call, GError **error)
   call->begun_us = pending->begun_us;
   call->deadline_us = pending->deadline_us;
   call->delivery = TLC_DELIVERY_UNKNOWN;
+  call->n_attempts = 1;
   call->pipeline->oldest = (call->pipeline->oldest + 1) % TLC_PIPELINE_MAX;
   call->n_queued--;
   /* The name goes where tlc_call_get_method() finds it. */

@@ -45,6 +45,14 @@ tlc_retry_is_idempotent (const TlcCall *call)
   return call->is_idempotent || tlc_retry_matches (current->settings->idempotent_methods, method);
 }
 
+/* Others are on the way behind it or with it, or were, when it was sent: then it is not in the buffer any
+ * more. */
+static gboolean
+tlc_retry_is_of_pipeline (const TlcCall *call)
+{
+  return call->n_queued > 0 || call->out.length == 0;
+}
+
 static gboolean
 tlc_retry_is_safe (const TlcCall *call)
 {
@@ -130,7 +138,7 @@ tlc_retry (TlcCall *call, TlcIo io)
   gint64 now_us = tlc_clock_now_us (), pause_us = 0;
   gboolean is_first_after_rest;
 
-  if (io == TLC_IO_TIMED_OUT || call->n_queued > 0
+  if (io == TLC_IO_TIMED_OUT || tlc_retry_is_of_pipeline (call)
       || call->n_attempts >= call->limits.max_attempts || !tlc_retry_is_safe (call))
     return FALSE;
   is_first_after_rest = tlc_retry_is_first_after_rest (call);
