@@ -68,6 +68,27 @@ static const Accepted accepted[] = {
   { "max-message-size", "1073741824", "1024MiB" },
   { "max-decoded-size", "1KiB", NULL },
   { "max-decoded-size", "1048576KiB", "1024MiB" },
+  { "check-after-idle", "1us", NULL },
+  { "check-after-idle", "0.001ms", "1us" },
+  { "check-after-idle", "24h", NULL },
+  { "retry", "never", NULL },
+  { "retry", "unsent", NULL },
+  { "retry", "idempotent", NULL },
+  { "max-attempts", "1", NULL },
+  { "max-attempts", "10", NULL },
+  { "max-attempts", "007", "7" },
+  { "retry-budget", "0%", NULL },
+  { "retry-budget", "100%", NULL },
+  { "retry-budget", "05%", "5%" },
+  { "idempotent-methods", "none", NULL },
+  { "idempotent-methods", "*", NULL },
+  { "idempotent-methods", "get_*, find", NULL },
+  { "idempotent-methods", "get_* find", "get_*, find" },
+  { "idempotent-methods", " ,\tget_*,,find , ", "get_*, find" },
+  { "idempotent-methods", "?et_9.B*", NULL },
+  { "idempotent-methods", "find, find", NULL },
+  { "idempotent-methods", "None", NULL },
+  { "idempotent-methods", "none_of_them, none", NULL },
 };
 
 typedef struct {
@@ -97,6 +118,13 @@ typedef struct {
 #define NAME_IS "write 1 to 64 printable ASCII characters without spaces and colons, or none"
 #define GLOB_IS                                                                                    \
   "a method's name has letters, digits, _ and .; * stands for any of them, ? for one"
+#define IDLE_RANGE "out of range; a duration from 1us to 24h is right here"
+#define RETRY_IS "write never or unsent or idempotent"
+#define ATTEMPTS_IS "write a whole number from 1 to 10"
+#define BUDGET_IS "write a whole number from 0% to 100%"
+#define METHOD_IS                                                                                  \
+  "a method's name has letters, digits, _ and .; * stands for any of them, ? for one"
+#define METHODS_ARE "write names of methods, such as get_* or find, or none"
 #define LISTED "docs/settings.md lists the keys"
 
 static const Refused refused[] = {
@@ -181,6 +209,45 @@ static const Refused refused[] = {
   { "max-message-size", "17592186044417MiB", NULL, SIZE_RANGE }, /* 2^64 + 1 MiB */
   { "max-message-size", "18446744073709617152", NULL, SIZE_RANGE }, /* 2^64 + 64 KiB */
   { "max-decoded-size", "1025MiB", NULL, SIZE_RANGE },
+  { "check-after-idle", "0us", NULL, IDLE_RANGE },
+  { "check-after-idle", "0.1us", NULL, NOT_WHOLE },
+  { "check-after-idle", "25h", NULL, IDLE_RANGE },
+  { "check-after-idle", "1", NULL, NEEDS_UNIT },
+  { "check-after-idle", "never", NULL, NUMBER_AND_UNIT },
+  { "retry", "", NULL, RETRY_IS },
+  { "retry", "Unsent", NULL, RETRY_IS },
+  { "retry", "unsent ", NULL, RETRY_IS },
+  { "retry", "always", NULL, RETRY_IS },
+  { "retry", "1", NULL, RETRY_IS },
+  { "max-attempts", "", NULL, ATTEMPTS_IS },
+  { "max-attempts", "0", NULL, ATTEMPTS_IS },
+  { "max-attempts", "11", NULL, ATTEMPTS_IS },
+  { "max-attempts", "-1", NULL, ATTEMPTS_IS },
+  { "max-attempts", "+1", NULL, ATTEMPTS_IS },
+  { "max-attempts", "1.0", NULL, ATTEMPTS_IS },
+  { "max-attempts", " 1", NULL, ATTEMPTS_IS },
+  { "max-attempts", "2%", NULL, ATTEMPTS_IS },
+  { "max-attempts", "0x2", NULL, ATTEMPTS_IS },
+  { "max-attempts", "4294967298", NULL, ATTEMPTS_IS },           /* 2^32 + 2 */
+  { "max-attempts", "18446744073709551618", NULL, ATTEMPTS_IS }, /* 2^64 + 2 */
+  { "retry-budget", "", NULL, BUDGET_IS },
+  { "retry-budget", "20", NULL, BUDGET_IS },
+  { "retry-budget", "%", NULL, BUDGET_IS },
+  { "retry-budget", "20 %", NULL, BUDGET_IS },
+  { "retry-budget", "20%%", NULL, BUDGET_IS },
+  { "retry-budget", "0.2", NULL, BUDGET_IS },
+  { "retry-budget", "12.5%", NULL, BUDGET_IS },
+  { "retry-budget", "-1%", NULL, BUDGET_IS },
+  { "retry-budget", "101%", NULL, BUDGET_IS },
+  { "retry-budget", "18446744073709551636%", NULL, BUDGET_IS }, /* 2^64 + 20 */
+  { "idempotent-methods", "", NULL, METHODS_ARE },
+  { "idempotent-methods", " , ", NULL, METHODS_ARE },
+  { "idempotent-methods", "get_*, [a-z]", "[a-z]", METHOD_IS },
+  { "idempotent-methods", "Echo:get", NULL, METHOD_IS },
+  { "idempotent-methods", "get-x", NULL, METHOD_IS },
+  { "idempotent-methods", "get;find", NULL, METHOD_IS },
+  { "idempotent-methods", "h\xc3\xb6re", NULL, METHOD_IS },
+  { "idempotent-methods", "get\nfind", "get\\u000afind", METHOD_IS },
 };
 
 typedef struct {
@@ -421,6 +488,36 @@ START_TEST (test_config_bounds_the_number_of_endpoints)
 }
 END_TEST
 
+/* @n names, as one list. */
+static char *
+many_names (guint n)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (text, "%sname_%u", i > 0 ? ", " : "", i);
+  return g_string_free (text, FALSE);
+}
+
+START_TEST (test_config_bounds_the_number_of_names)
+{
+  /* Law 5: as many names as the bound says are taken, one more is refused. */
+  g_autoptr (TlcConfig) config = tlc_config_new ();
+  g_autoptr (GError) error = NULL;
+  g_autofree char *most = many_names (TLC_SETTING_GLOBS_MAX);
+  g_autofree char *more = many_names (TLC_SETTING_GLOBS_MAX + 1);
+  g_autofree char *text = NULL;
+
+  ck_assert (tlc_config_set (config, "idempotent-methods", most, &error));
+  text = tlc_config_get (config, "idempotent-methods");
+  ck_assert_str_eq (text, most);
+  ck_assert (!tlc_config_set (config, "idempotent-methods", more, &error));
+  ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_CONFIG));
+  ck_assert_str_eq (error->message, "idempotent-methods = \"name_256\": one name too many; there "
+                                    "may be at most 256");
+}
+END_TEST
+
 START_TEST (test_config_bounds_the_length_of_a_value)
 {
   /* Law 5: a value as long as the bound is read, one byte more is not; messages stay short. */
@@ -537,6 +634,7 @@ config_tests (void)
   tcase_add_test (tests, test_config_free_takes_null);
   tcase_add_test (tests, test_config_null_is_the_callers_fault);
   tcase_add_test (tests, test_config_bounds_the_number_of_endpoints);
+  tcase_add_test (tests, test_config_bounds_the_number_of_names);
   tcase_add_test (tests, test_config_bounds_the_length_of_a_value);
   tcase_add_test (tests, test_config_bounds_the_message_of_a_long_key);
   tcase_add_loop_test (tests, test_config_survives_mutations, 0, G_N_ELEMENTS (accepted));

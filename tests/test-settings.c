@@ -66,6 +66,11 @@ START_TEST (test_settings_new_parses_the_defaults)
   ck_assert_int_eq (settings->keepalive, TRUE);
   ck_assert_uint_eq (settings->max_message_size, 16 << 20);
   ck_assert_uint_eq (settings->max_decoded_size, 128 << 20);
+  ck_assert_int_eq (settings->check_after_idle_us, 1000000);
+  ck_assert_int_eq (settings->retry, TLC_RETRY_UNSENT);
+  ck_assert_uint_eq (settings->max_attempts, 2);
+  ck_assert_uint_eq (settings->retry_budget, 20);
+  ck_assert_ptr_null (settings->idempotent_methods);
 }
 END_TEST
 
@@ -80,12 +85,24 @@ START_TEST (test_settings_new_parses_what_was_set)
   ck_assert (tlc_config_set (config, "keepalive", "false", NULL));
   ck_assert (tlc_config_set (config, "max-message-size", "1025", NULL));
   ck_assert (tlc_config_set (config, "max-decoded-size", "3KiB", NULL));
+  ck_assert (tlc_config_set (config, "check-after-idle", "17us", NULL));
+  ck_assert (tlc_config_set (config, "retry", "idempotent", NULL));
+  ck_assert (tlc_config_set (config, "max-attempts", "9", NULL));
+  ck_assert (tlc_config_set (config, "retry-budget", "99%", NULL));
+  ck_assert (tlc_config_set (config, "idempotent-methods", "get_* find", NULL));
   settings = tlc_settings_new (config, "echo", NULL);
   ck_assert_int_eq (settings->connect_timeout_us, 2500);
   ck_assert_int_eq (settings->call_timeout_us, G_GINT64_CONSTANT (5400000000));
   ck_assert_int_eq (settings->keepalive, FALSE);
   ck_assert_uint_eq (settings->max_message_size, 1025);
   ck_assert_uint_eq (settings->max_decoded_size, 3072);
+  ck_assert_int_eq (settings->check_after_idle_us, 17);
+  ck_assert_int_eq (settings->retry, TLC_RETRY_IDEMPOTENT);
+  ck_assert_uint_eq (settings->max_attempts, 9);
+  ck_assert_uint_eq (settings->retry_budget, 99);
+  ck_assert_uint_eq (g_strv_length (settings->idempotent_methods), 2);
+  ck_assert_str_eq (settings->idempotent_methods[0], "get_*");
+  ck_assert_str_eq (settings->idempotent_methods[1], "find");
 }
 END_TEST
 

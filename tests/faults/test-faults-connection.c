@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections that break, drip or answer late, docs/faults.md, rows 3, 4, 9 and 11: the call fails as
- * what it is, within its deadline, and the next one is as if nothing had been. */
+/* Connections that break, drip or answer late, docs/faults.md, rows 3, 4, 9 and 11: the call fails
+ * as what it is, within its deadline, and the next one is as if nothing had been. */
 
 #include "support/tlc-harness.h"
 
@@ -18,12 +18,12 @@ new_sum (gint32 sum)
   return wire;
 }
 
-/* How the library tells how far the reply got; of a reply whose length has not come, only how
- * much. */
+/* How the library tells how far the reply got; of a reply whose length has not come, or never
+ * does, only how much. */
 static char *
 describe_loss (const char *what, gsize got, gsize total)
 {
-  if (got < 4)
+  if (got < 4 || !tlc_wire_is_framed ())
     return g_strdup_printf ("%s after %u bytes of the reply", what, (guint) got);
   return g_strdup_printf ("%s after %u of %u bytes of the reply", what, (guint) got,
                           (guint) total);
@@ -71,22 +71,24 @@ break_at_each_offset (TlcScriptFamily family, void (*end) (TlcScript *), gboolea
   tlc_harness_end (&harness);
 }
 
-/* Law 3: a reset in the middle of a reply, wherever, is an error that says how far it came,
- * never an answer; nothing is sent twice, and the next call has a new connection. */
+/* Law 3: a reset in the middle of a reply, wherever, is an error that says how far it came, never
+ * an answer; nothing is sent twice, and the next call has a new connection. */
 START_TEST (test_faults_row_03_reset_at_each_offset)
 {
   break_at_each_offset (TLC_SCRIPT_INET, tlc_script_reset, FALSE);
 }
 END_TEST
 
-/* Law 3: the same when the server's process dies in the middle, which closes its socket. */
+/* Law 3: a server's process that dies in the middle of a reply, at any byte, makes an error that
+ * says how far it came, never an answer. */
 START_TEST (test_faults_row_04_close_at_each_offset)
 {
   break_at_each_offset (TLC_SCRIPT_INET, tlc_script_close, FALSE);
 }
 END_TEST
 
-/* Law 3: the same over a socket of the UNIX domain. */
+/* Law 3: a close in the middle of a reply, at any byte, is such an error over a socket of the UNIX
+ * domain, too. */
 START_TEST (test_faults_row_04_close_at_each_offset_unix)
 {
   break_at_each_offset (TLC_SCRIPT_UNIX, tlc_script_close, FALSE);
@@ -128,7 +130,7 @@ START_TEST (test_faults_row_09_slow_drip)
 }
 END_TEST
 
-/* Law 5: nor do bytes that come as fast as they can be taken. */
+/* Law 5: bytes that come as fast as they can be taken do not move the deadline either. */
 START_TEST (test_faults_row_09_fast_drip)
 {
   const guint timeout_ms = 200, length = 15 * 1024 * 1024;
@@ -160,8 +162,8 @@ START_TEST (test_faults_row_09_fast_drip)
 }
 END_TEST
 
-/* Law 3: the answer of a call that timed out comes while nobody waits; the next call gets its
- * own, and the late one nobody. */
+/* Law 3: the answer of a call that timed out comes while nobody waits; the next call gets its own,
+ * and the late one nobody. */
 START_TEST (test_faults_row_11_late_reply)
 {
   gint64 begun_us;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values that are not what they say, docs/faults.md, rows 16, 17 and 51: strings and containers that
- * claim more than there is, types that do not exist, elements of another type than the interface
- * has. Generated code believes them all; the protocol must not. Each is tried where generated
- * code reads it and where it is skipped. */
+/* Values that are not what they say, docs/faults.md, rows 16 and 17: strings and containers that
+ * claim more than there is. Generated code believes them; the protocol must not. Each is tried
+ * where generated code reads it and where it is skipped. */
 
 #include "support/tlc-harness.h"
 
@@ -45,6 +44,7 @@ begin_member (TlcWire *wire)
   tlc_wire_reply_begin (wire, "samples");
   tlc_wire_field (wire, T_LIST, 0);
   tlc_wire_list (wire, T_STRUCT, 1);
+  tlc_wire_struct (wire);
   tlc_wire_field (wire, T_STRING, 2);
 }
 
@@ -71,21 +71,31 @@ begin_reason (TlcWire *wire)
   tlc_wire_field (wire, T_STRING, 1);
 }
 
-/* Where a string may stand, and how many bytes end the message behind it. */
+/* Where a string may stand, of which type a value follows on it, and how many structs end then. */
 static const struct {
   void (*begin) (TlcWire *wire);
   TlcHarnessCall call;
-  guint n_behind;
+  int next;
+  guint n_stops;
 } places[] = {
-  { begin_string, tlc_harness_string, 1 },
-  { begin_binary, tlc_harness_binary, 1 },
-  { begin_word, tlc_harness_words, 1 },
-  { begin_key, tlc_harness_map, 5 },
-  { begin_member, tlc_harness_samples, 2 },
-  { begin_unknown, tlc_harness_add, 1 },
-  { begin_unknown_key, tlc_harness_add, 5 },
-  { begin_reason, tlc_harness_add, 1 },
+  { begin_string, tlc_harness_string, 0, 1 },
+  { begin_binary, tlc_harness_binary, 0, 1 },
+  { begin_word, tlc_harness_words, 0, 1 },
+  { begin_key, tlc_harness_map, T_I32, 1 },
+  { begin_member, tlc_harness_samples, 0, 2 },
+  { begin_unknown, tlc_harness_add, 0, 1 },
+  { begin_unknown_key, tlc_harness_add, T_I32, 1 },
+  { begin_reason, tlc_harness_add, 0, 1 },
 };
+
+/* How many bytes end the message behind the string. */
+static guint
+count_behind (guint place)
+{
+  gsize next = places[place].next != 0 ? tlc_wire_get_zero_size (places[place].next) : 0;
+
+  return (guint) next + places[place].n_stops;
+}
 
 static TlcWire *
 new_string (guint place, gint32 length)
@@ -95,23 +105,30 @@ new_string (guint place, gint32 length)
   places[place].begin (wire);
   tlc_wire_claim (wire, length);
   tlc_wire_raw (wire, "text", 4);
-  tlc_wire_fill (wire, 0, places[place].n_behind);
+  tlc_wire_fill (wire, 0, count_behind (place));
   tlc_wire_frame_end (wire);
   return wire;
 }
 
-/* Law 5: a string that is negative, one byte longer than what is left, or as long as 31 bits
- * allow is refused, and not with memory. */
+static const char negative[] = "a length is negative";
+static const char exceeds[] = "exceeds the bytes that are left";
+
+/* Law 5: a string that is negative, one byte longer than what is left, or as long as 31 bits allow
+ * is refused, and not with memory. */
 START_TEST (test_faults_row_16_string_length)
 {
   const guint place = (guint) _i % G_N_ELEMENTS (places);
-  const gint32 one_more = 4 + (gint32) places[place].n_behind + 1;
+  const gint32 one_more = 4 + (gint32) count_behind (place) + 1;
   const gint32 lengths[] = { -1, G_MININT32, one_more, G_MAXINT32 - 1, G_MAXINT32 };
   const gint32 length = lengths[(guint) _i / G_N_ELEMENTS (places)];
-  const char *text = length < 0 ? "a length is negative" : "exceeds the bytes that are left";
+  TlcWire *reply = new_string (place, length);
+  gsize before = tlc_harness_measure_space ();
 
-  tlc_harness_refuses_within (new_string (place, length), places[place].call, TLC_ERROR_PROTOCOL,
-                              TLC_DELIVERY_ANSWERED, text, 8 * 1024 * 1024);
+  if (length < 0)
+    tlc_harness_refuses_structure (reply, places[place].call, negative);
+  else
+    tlc_harness_refuses_claim (reply, places[place].call, exceeds, length != one_more);
+  tlc_harness_assert_space (before, 8 * 1024 * 1024);
 }
 END_TEST
 
@@ -125,10 +142,10 @@ END_TEST
 
 /* -- containers -- */
 
-/* A container behind a field of @id, with @data zeros in it. */
+/* A container behind a field of @id, of @n elements or entries that are all zeros. */
 static TlcWire *
 new_container (const char *method, int id, int container, int first, int second, gint32 count,
-               guint data)
+               guint n)
 {
   TlcWire *wire = tlc_wire_new ();
 
@@ -138,191 +155,111 @@ new_container (const char *method, int id, int container, int first, int second,
     tlc_wire_map (wire, first, second, count);
   else
     tlc_wire_list (wire, first, count);
-  tlc_wire_fill (wire, 0, data);
+  if (n > 0)
+    tlc_wire_fill (wire, 0, n * tlc_wire_get_zero_size (first));
+  if (n > 0 && container == T_MAP)
+    tlc_wire_fill (wire, 0, n * tlc_wire_get_zero_size (second));
   tlc_wire_reply_end (wire);
   return wire;
 }
 
-static const char negative[] = "a length is negative";
-static const char exceeds[] = "exceeds the bytes that are left";
-static const char unknown[] = "unknown type";
+/* Elements that are there. */
+#define PRESENT 2
+
+/* One element more than there could be in what is left of the message. */
+#define ONE_MORE 0
 
 static const struct {
   const char *method;
   TlcHarnessCall call;
   int container, first, second;
   gint32 count;
-  guint data;
-  const char *text;
 } counts[] = {
-  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, -1, 8, negative },
-  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, G_MININT32, 8, negative },
-  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, 3, 8, exceeds },
-  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, 1 << 30, 8, exceeds },
-  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, G_MAXINT32, 8, exceeds },
-  { "echo_set", tlc_harness_set, T_SET, T_I32, 0, -1, 8, negative },
-  { "echo_set", tlc_harness_set, T_SET, T_I32, 0, 3, 8, exceeds },
-  { "echo_set", tlc_harness_set, T_SET, T_I32, 0, G_MAXINT32, 8, exceeds },
-  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, -1, 8, negative },
-  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, 2, 8, exceeds },
-  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, 1 << 29, 8, exceeds },
-  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, G_MAXINT32, 8, exceeds },
-  { "samples", tlc_harness_samples, T_LIST, T_STRUCT, 0, 10, 8, exceeds },
-  { "samples", tlc_harness_samples, T_LIST, T_STRUCT, 0, G_MAXINT32, 8, exceeds },
-  { "words", tlc_harness_words, T_LIST, T_STRING, 0, 3, 8, exceeds },
-  { "echo_list", tlc_harness_list, T_LIST, 0, 0, 1, 8, unknown },
-  { "echo_list", tlc_harness_list, T_LIST, T_VOID, 0, 1, 8, unknown },
-  { "echo_list", tlc_harness_list, T_LIST, 5, 0, 1, 8, unknown },
-  { "echo_list", tlc_harness_list, T_LIST, 7, 0, 1, 8, unknown },
-  { "echo_list", tlc_harness_list, T_LIST, T_U64, 0, 1, 8, unknown },
-  { "echo_list", tlc_harness_list, T_LIST, T_UTF8, 0, 1, 8, unknown },
-  { "echo_list", tlc_harness_list, T_LIST, T_UTF16, 0, 1, 8, unknown },
-  { "echo_list", tlc_harness_list, T_LIST, 77, 0, 1, 8, unknown },
-  { "echo_list", tlc_harness_list, T_LIST, 255, 0, 1, 8, unknown },
-  { "echo_set", tlc_harness_set, T_SET, T_VOID, 0, 1, 8, unknown },
-  { "echo_set", tlc_harness_set, T_SET, 77, 0, 1, 8, unknown },
-  { "echo_map", tlc_harness_map, T_MAP, T_VOID, T_I32, 1, 8, unknown },
-  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_VOID, 1, 8, unknown },
-  { "echo_map", tlc_harness_map, T_MAP, 77, T_I32, 1, 8, unknown },
-  { "echo_map", tlc_harness_map, T_MAP, T_STRING, 77, 1, 8, unknown },
+  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, -1 },
+  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, G_MININT32 },
+  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, ONE_MORE },
+  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, 1 << 30 },
+  { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, G_MAXINT32 },
+  { "echo_set", tlc_harness_set, T_SET, T_I32, 0, -1 },
+  { "echo_set", tlc_harness_set, T_SET, T_I32, 0, ONE_MORE },
+  { "echo_set", tlc_harness_set, T_SET, T_I32, 0, G_MAXINT32 },
+  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, -1 },
+  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, ONE_MORE },
+  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, 1 << 29 },
+  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, G_MAXINT32 },
+  { "samples", tlc_harness_samples, T_LIST, T_STRUCT, 0, ONE_MORE },
+  { "samples", tlc_harness_samples, T_LIST, T_STRUCT, 0, G_MAXINT32 },
+  { "words", tlc_harness_words, T_LIST, T_STRING, 0, ONE_MORE },
 };
 
-/* Law 5: a container counts no more than there are bytes for, of types that there are. */
-START_TEST (test_faults_row_17_container)
+static gsize
+get_element_size (int i)
 {
-  TlcWire *reply = new_container (counts[_i].method, 0, counts[_i].container, counts[_i].first,
-                                  counts[_i].second, counts[_i].count, counts[_i].data);
+  return tlc_wire_get_zero_size (counts[i].first)
+         + (counts[i].second != 0 ? tlc_wire_get_zero_size (counts[i].second) : 0);
+}
 
-  tlc_harness_refuses (reply, counts[_i].call, TLC_ERROR_PROTOCOL, TLC_DELIVERY_ANSWERED,
-                       counts[_i].text);
+/* Unframed, a count is a claim of bytes where elements are of a fixed size: in binary protocol, and
+ * i32 are all that are here. */
+static gboolean
+is_claim_too_large (int i)
+{
+  return !tlc_wire_is_compact () && counts[i].first == T_I32 && counts[i].count >= 1 << 29;
+}
+
+static void
+check_count (int i, const char *method, int id, TlcHarnessCall call)
+{
+  const gint32 one_more
+      = (gint32) ((PRESENT * get_element_size (i) + 1) / get_element_size (i)) + 1;
+  TlcWire *reply
+      = new_container (method, id, counts[i].container, counts[i].first, counts[i].second,
+                       counts[i].count == ONE_MORE ? one_more : counts[i].count, PRESENT);
+
+  if (counts[i].count < 0)
+    tlc_harness_refuses_structure (reply, call, negative);
+  else
+    tlc_harness_refuses_claim (reply, call, exceeds, is_claim_too_large (i));
+}
+
+/* Law 5: a container counts no more elements than there are bytes for. */
+START_TEST (test_faults_row_17_count)
+{
+  check_count (_i, counts[_i].method, 0, counts[_i].call);
 }
 END_TEST
 
-/* Law 5: the same where nobody knows the field. */
-START_TEST (test_faults_row_17_container_skipped)
+/* Law 5: a container in a field that nobody knows counts no more elements than there are bytes for.
+ * */
+START_TEST (test_faults_row_17_count_skipped)
 {
-  TlcWire *reply = new_container ("add", 99, counts[_i].container, counts[_i].first,
-                                  counts[_i].second, counts[_i].count, counts[_i].data);
-
-  tlc_harness_refuses (reply, tlc_harness_add, TLC_ERROR_PROTOCOL, TLC_DELIVERY_ANSWERED,
-                       counts[_i].text);
+  check_count (_i, "add", 99, tlc_harness_add);
 }
 END_TEST
 
-/* Law 5: a field's own type, too, must be one that there is. */
-START_TEST (test_faults_row_17_field_type)
-{
-  const int types[] = { T_VOID, 5, 7, T_U64, T_UTF8, T_UTF16, 31, 32, 77, 255 };
-  TlcWire *reply = tlc_wire_new ();
-
-  tlc_wire_reply_begin (reply, "add");
-  tlc_wire_field (reply, types[_i % 10], _i < 10 ? 0 : 99);
-  tlc_wire_i64 (reply, 0);
-  tlc_wire_reply_end (reply);
-  tlc_harness_refuses (reply, tlc_harness_add, TLC_ERROR_PROTOCOL, TLC_DELIVERY_ANSWERED, unknown);
-}
-END_TEST
-
-/* Law 3: what is refused above is refused for its count: as many as there are bytes for are taken;
- * and an empty container may leave its types open, as some writers do. */
+/* Law 5: as many elements as there are bytes for are taken; and an empty container may leave its
+ * types open, as some writers do. */
 START_TEST (test_faults_row_17_right_container)
 {
-  switch (_i)
-    {
-    case 0:
-      tlc_harness_takes (new_container ("echo_list", 0, T_LIST, T_I32, 0, 2, 8), tlc_harness_list);
-      break;
-    case 1:
-      tlc_harness_takes (new_container ("echo_set", 0, T_SET, T_I32, 0, 1, 4), tlc_harness_set);
-      break;
-    case 2:
-      tlc_harness_takes (new_container ("echo_map", 0, T_MAP, T_STRING, T_I32, 1, 8),
-                         tlc_harness_map);
-      break;
-    case 3:
-      tlc_harness_takes (new_container ("samples", 0, T_LIST, T_STRUCT, 0, 9, 9),
-                         tlc_harness_samples);
-      break;
-    case 4:
-      tlc_harness_takes (new_container ("words", 0, T_LIST, T_STRING, 0, 2, 8), tlc_harness_words);
-      break;
-    case 5:
-      tlc_harness_takes (new_container ("echo_map", 0, T_MAP, 0, 0, 0, 0), tlc_harness_map);
-      break;
-    default:
-      tlc_harness_takes (new_container ("echo_list", 0, T_LIST, 0, 0, 0, 0), tlc_harness_list);
-    }
-}
-END_TEST
+  const struct {
+    const char *method;
+    TlcHarnessCall call;
+    int container, first, second;
+    guint n;
+  } right[] = {
+    { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, 2 },
+    { "echo_list", tlc_harness_list, T_LIST, T_I32, 0, 100 },
+    { "echo_set", tlc_harness_set, T_SET, T_I32, 0, 1 },
+    { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I32, 1 },
+    { "samples", tlc_harness_samples, T_LIST, T_STRUCT, 0, 9 },
+    { "words", tlc_harness_words, T_LIST, T_STRING, 0, 2 },
+    { "echo_map", tlc_harness_map, T_MAP, 0, 0, 0 },
+    { "echo_list", tlc_harness_list, T_LIST, 0, 0, 0 },
+  };
 
-/* -- types -- */
-
-static const struct {
-  const char *method;
-  TlcHarnessCall call;
-  int container, first, second;
-  guint data; /* of two elements, all zeros: right values of the wrong type */
-} others[] = {
-  { "echo_list", tlc_harness_list, T_LIST, T_STRING, 0, 8 },
-  { "echo_list", tlc_harness_list, T_LIST, T_BOOL, 0, 2 },
-  { "echo_list", tlc_harness_list, T_LIST, T_BYTE, 0, 2 },
-  { "echo_list", tlc_harness_list, T_LIST, T_I16, 0, 4 },
-  { "echo_list", tlc_harness_list, T_LIST, T_I64, 0, 16 },
-  { "echo_list", tlc_harness_list, T_LIST, T_DOUBLE, 0, 16 },
-  { "echo_list", tlc_harness_list, T_LIST, T_STRUCT, 0, 2 },
-  { "echo_list", tlc_harness_list, T_LIST, T_LIST, 0, 10 },
-  { "echo_list", tlc_harness_list, T_LIST, T_SET, 0, 10 },
-  { "echo_list", tlc_harness_list, T_LIST, T_MAP, 0, 12 },
-  { "echo_set", tlc_harness_set, T_SET, T_STRING, 0, 8 },
-  { "echo_set", tlc_harness_set, T_SET, T_I64, 0, 16 },
-  { "echo_map", tlc_harness_map, T_MAP, T_I32, T_I32, 16 },
-  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_STRING, 16 },
-  { "echo_map", tlc_harness_map, T_MAP, T_STRING, T_I64, 24 },
-  { "echo_map", tlc_harness_map, T_MAP, T_I32, T_STRING, 16 },
-  { "samples", tlc_harness_samples, T_LIST, T_I32, 0, 8 },
-  { "samples", tlc_harness_samples, T_LIST, T_BYTE, 0, 2 },
-  { "words", tlc_harness_words, T_LIST, T_I32, 0, 8 },
-  { "words", tlc_harness_words, T_LIST, T_LIST, 0, 10 },
-};
-
-/* Law 3: elements of another type than the interface says are refused, though generated code does
- * not look: their bytes would be taken for something else. */
-START_TEST (test_faults_row_51_element_type)
-{
-  TlcWire *reply = new_container (others[_i].method, 0, others[_i].container, others[_i].first,
-                                  others[_i].second, 2, others[_i].data);
-
-  tlc_harness_refuses (reply, others[_i].call, TLC_ERROR_PROTOCOL, TLC_DELIVERY_ANSWERED,
-                       "of another type than its place has");
-}
-END_TEST
-
-/* Law 3: the same one level down: list<list<i32>> with strings in it, map<string, list<i64>> with
- * i32. */
-START_TEST (test_faults_row_51_element_type_nested)
-{
-  TlcWire *reply = tlc_wire_new ();
-
-  tlc_wire_reply_begin (reply, "echo_everything");
-  tlc_wire_field (reply, T_STRUCT, 0);
-  if (_i == 0)
-    {
-      tlc_wire_field (reply, T_LIST, 22);
-      tlc_wire_list (reply, T_LIST, 1);
-      tlc_wire_list (reply, T_STRING, 2);
-    }
-  else
-    {
-      tlc_wire_field (reply, T_MAP, 27);
-      tlc_wire_map (reply, T_STRING, T_LIST, 1);
-      tlc_wire_string (reply, "key");
-      tlc_wire_list (reply, T_I32, 2);
-    }
-  tlc_wire_fill (reply, 0, 8);
-  tlc_wire_stop (reply);
-  tlc_wire_reply_end (reply);
-  tlc_harness_refuses (reply, tlc_harness_everything, TLC_ERROR_PROTOCOL, TLC_DELIVERY_ANSWERED,
-                       "of another type than its place has");
+  tlc_harness_takes (new_container (right[_i].method, 0, right[_i].container, right[_i].first,
+                                    right[_i].second, (gint32) right[_i].n, right[_i].n),
+                     right[_i].call);
 }
 END_TEST
 
@@ -343,12 +280,9 @@ new_suite (void)
 
   add_loop (suite, "strings", test_faults_row_16_string_length, 5 * G_N_ELEMENTS (places));
   add_loop (suite, "strings", test_faults_row_16_string_of_right_length, G_N_ELEMENTS (places) - 1);
-  add_loop (suite, "containers", test_faults_row_17_container, G_N_ELEMENTS (counts));
-  add_loop (suite, "containers", test_faults_row_17_container_skipped, G_N_ELEMENTS (counts));
-  add_loop (suite, "containers", test_faults_row_17_field_type, 20);
-  add_loop (suite, "containers", test_faults_row_17_right_container, 7);
-  add_loop (suite, "types", test_faults_row_51_element_type, G_N_ELEMENTS (others));
-  add_loop (suite, "types", test_faults_row_51_element_type_nested, 2);
+  add_loop (suite, "containers", test_faults_row_17_count, G_N_ELEMENTS (counts));
+  add_loop (suite, "containers", test_faults_row_17_count_skipped, G_N_ELEMENTS (counts));
+  add_loop (suite, "containers", test_faults_row_17_right_container, 8);
   return suite;
 }
 

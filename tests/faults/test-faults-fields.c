@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Structs whose fields are not as they should be, docs/faults.md, row 19: twice, or missing. A field
- * that comes twice frees memory of another kind in generated code; what is missing is the
+/* Structs whose fields are not as they should be, docs/faults.md, row 19: twice, or missing. A
+ * field that comes twice frees memory of another kind in generated code; what is missing is the
  * interface's business, and documented. */
 
 #include "support/tlc-harness.h"
@@ -18,6 +18,7 @@ new_twice (int id)
 
   tlc_wire_reply_begin (wire, "echo_everything");
   tlc_wire_field (wire, T_STRUCT, 0);
+  tlc_wire_struct (wire);
   for (int i = 0; i < 2; i++)
     {
       tlc_wire_field (wire, T_BYTE, id);
@@ -66,10 +67,14 @@ add_value (TlcWire *wire, int type, int id)
   tlc_wire_field (wire, type, id);
   switch (type)
     {
+    case T_BOOL:
+      tlc_wire_bool (wire, TRUE);
+      break;
     case T_STRING:
       tlc_wire_string (wire, "something");
       break;
     case T_STRUCT:
+      tlc_wire_struct (wire);
       tlc_wire_stop (wire);
       break;
     case T_MAP:
@@ -89,12 +94,13 @@ START_TEST (test_faults_row_19_twice_as_declared)
 {
   const struct { int type, id; } fields[] = {
     { T_I32, 4 }, { T_STRING, 7 }, { T_STRING, 8 }, { T_STRUCT, 11 },
-    { T_LIST, 18 }, { T_MAP, 25 }, { T_I32, 300 }, { T_I32, 64 },
+    { T_LIST, 18 }, { T_MAP, 25 }, { T_I32, 300 }, { T_I32, 64 }, { T_BOOL, 1 },
   };
   TlcWire *wire = tlc_wire_new ();
 
   tlc_wire_reply_begin (wire, "echo_everything");
   tlc_wire_field (wire, T_STRUCT, 0);
+  tlc_wire_struct (wire);
   add_value (wire, fields[_i].type, fields[_i].id);
   add_value (wire, fields[_i].type, fields[_i].id);
   tlc_wire_stop (wire);
@@ -127,6 +133,7 @@ START_TEST (test_faults_row_19_twice_elsewhere)
     {
       tlc_wire_reply_begin (wire, "echo_string");
       tlc_wire_field (wire, T_STRUCT, 99);
+      tlc_wire_struct (wire);
       add_value (wire, T_STRING, _i == 2 ? 7 : 700);
       add_value (wire, T_STRING, _i == 2 ? 7 : 700);
       tlc_wire_stop (wire);
@@ -147,6 +154,7 @@ new_around (int id, int last)
   for (int i = 0; i < 2; i++)
     {
       tlc_wire_field (wire, T_STRUCT, 50 + i);
+      tlc_wire_struct (wire);
       add_value (wire, T_STRING, id);
       add_value (wire, T_STRING, last);
       tlc_wire_stop (wire);
@@ -168,6 +176,7 @@ START_TEST (test_faults_row_19_twice_around_a_struct)
   tlc_wire_reply_begin (wire, "add");
   add_value (wire, T_STRING, ids[_i]);
   tlc_wire_field (wire, T_STRUCT, 50);
+  tlc_wire_struct (wire);
   add_value (wire, T_STRING, ids[_i]);
   tlc_wire_stop (wire);
   add_value (wire, T_STRING, ids[_i]);
@@ -201,7 +210,7 @@ END_TEST
 
 /* -- missing -- */
 
-/* Law 3: a struct without its required field is generated code's error; the call is over all the
+/* Law 3: a struct without its required field is generated code's error, the call is over all the
  * same, and the next one has its own answer. */
 START_TEST (test_faults_row_19_missing_required)
 {
@@ -211,6 +220,7 @@ START_TEST (test_faults_row_19_missing_required)
 
   tlc_wire_reply_begin (reply, "echo_strict");
   tlc_wire_field (reply, T_STRUCT, 0);
+  tlc_wire_struct (reply);
   add_value (reply, T_I32, 2);
   tlc_wire_stop (reply);
   tlc_wire_reply_end (reply);
@@ -231,13 +241,14 @@ START_TEST (test_faults_row_19_missing_required)
 }
 END_TEST
 
-/* Law 3: the same struct with the field is taken. */
+/* Law 3: a struct with its required field is taken. */
 START_TEST (test_faults_row_19_required)
 {
   TlcWire *reply = tlc_wire_new ();
 
   tlc_wire_reply_begin (reply, "echo_strict");
   tlc_wire_field (reply, T_STRUCT, 0);
+  tlc_wire_struct (reply);
   add_value (reply, T_I32, 1);
   tlc_wire_stop (reply);
   tlc_wire_reply_end (reply);
@@ -283,7 +294,7 @@ new_suite (void)
 
   tcase_set_timeout (tcase, 60);
   tcase_add_test (tcase, test_faults_row_19_twice);
-  tcase_add_loop_test (tcase, test_faults_row_19_twice_as_declared, 0, 8);
+  tcase_add_loop_test (tcase, test_faults_row_19_twice_as_declared, 0, 9);
   tcase_add_loop_test (tcase, test_faults_row_19_twice_elsewhere, 0, 4);
   tcase_add_loop_test (tcase, test_faults_row_19_twice_around_a_struct, 0, 3);
   tcase_add_test (tcase, test_faults_row_19_many_fields);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that are interrupted a thousand times a second, docs/faults.md, row 24: calls succeed
- * all the same, and deadlines are what they are. */
+/* System calls that are interrupted a thousand times a second, docs/faults.md, row 24: calls
+ * succeed all the same, and deadlines are what they are. */
 
 #include <signal.h>
 #include <string.h>
@@ -106,7 +106,7 @@ START_TEST (test_faults_row_24_waiting_in_a_storm)
         ck_abort_msg ("%s", error->message);
     }
   end_storm ();
-  /* 21 bytes, 5 at a time: 40 ms and so about 40 signals a call */
+  /* 13 bytes or more, 5 at a time: 20 ms and so about 20 signals a call */
   ck_assert_int_gt (n_signals, (int) n_calls);
   tlc_harness_end (&harness);
 }

@@ -6,7 +6,6 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -92,120 +91,6 @@ tlc_harness_wait_hung_up (int fd)
   return poll (&pollfd, 1, TLC_SCRIPT_PATIENCE_MS) == 1;
 }
 
-/* -- calls -- */
-
-gboolean
-tlc_harness_add (EchoIf *echo, GError **error)
-{
-  gint32 sum = 0;
-
-  return echo_if_add (echo, &sum, 1, 2, error);
-}
-
-gboolean
-tlc_harness_ping (EchoIf *echo, GError **error)
-{
-  return echo_if_ping (echo, error);
-}
-
-gboolean
-tlc_harness_string (EchoIf *echo, GError **error)
-{
-  g_autofree char *value = NULL;
-
-  return echo_if_echo_string (echo, &value, "text", error);
-}
-
-gboolean
-tlc_harness_binary (EchoIf *echo, GError **error)
-{
-  g_autoptr (GByteArray) value = g_byte_array_new ();
-  g_autoptr (GByteArray) result = NULL;
-
-  return echo_if_echo_binary (echo, &result, value, error);
-}
-
-gboolean
-tlc_harness_list (EchoIf *echo, GError **error)
-{
-  g_autoptr (GArray) value = g_array_new (FALSE, FALSE, sizeof (gint32));
-  g_autoptr (GArray) result = g_array_new (FALSE, FALSE, sizeof (gint32));
-
-  return echo_if_echo_list (echo, &result, value, error);
-}
-
-gboolean
-tlc_harness_set (EchoIf *echo, GError **error)
-{
-  g_autoptr (GHashTable) value = g_hash_table_new (g_int_hash, g_int_equal);
-  g_autoptr (GHashTable) result = g_hash_table_new_full (g_int_hash, g_int_equal, g_free, NULL);
-
-  return echo_if_echo_set (echo, &result, value, error);
-}
-
-gboolean
-tlc_harness_map (EchoIf *echo, GError **error)
-{
-  g_autoptr (GHashTable) value = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GHashTable) result = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-
-  return echo_if_echo_map (echo, &result, value, error);
-}
-
-gboolean
-tlc_harness_tree (EchoIf *echo, GError **error)
-{
-  g_autoptr (GObject) value = g_object_new (TYPE_TREE, NULL);
-  g_autoptr (GObject) result = g_object_new (TYPE_TREE, NULL);
-  Tree *tree = TREE (result);
-
-  return echo_if_echo_tree (echo, &tree, TREE (value), error);
-}
-
-gboolean
-tlc_harness_strict (EchoIf *echo, GError **error)
-{
-  g_autoptr (GObject) value = g_object_new (TYPE_STRICT, "must", 1, NULL);
-  g_autoptr (GObject) result = g_object_new (TYPE_STRICT, NULL);
-  Strict *strict = STRICT (result);
-
-  return echo_if_echo_strict (echo, &strict, STRICT (value), error);
-}
-
-gboolean
-tlc_harness_everything (EchoIf *echo, GError **error)
-{
-  g_autoptr (GObject) value = g_object_new (TYPE_EVERYTHING, NULL);
-  g_autoptr (GObject) result = g_object_new (TYPE_EVERYTHING, NULL);
-  Everything *everything = EVERYTHING (result);
-
-  return echo_if_echo_everything (echo, &everything, EVERYTHING (value), error);
-}
-
-gboolean
-tlc_harness_samples (EchoIf *echo, GError **error)
-{
-  g_autoptr (GPtrArray) result = g_ptr_array_new_with_free_func (g_object_unref);
-
-  return echo_if_samples (echo, &result, 1, error);
-}
-
-gboolean
-tlc_harness_words (EchoIf *echo, GError **error)
-{
-  g_autoptr (GPtrArray) result = g_ptr_array_new_with_free_func (g_free);
-
-  return echo_if_words (echo, &result, 1, error);
-}
-
-gboolean
-tlc_harness_numbers (EchoIf *echo, GError **error)
-{
-  g_autoptr (GArray) result = g_array_new (FALSE, FALSE, sizeof (gint32));
-
-  return echo_if_numbers (echo, &result, 1, error);
-}
-
 /* -- outcomes -- */
 
 void
@@ -289,9 +174,16 @@ tlc_harness_must_fail (TlcHarness *harness, TlcHarnessCall call, TlcError code,
                    message);
 }
 
-void
-tlc_harness_refuses (TlcWire *reply, TlcHarnessCall call, TlcError code, TlcDelivery delivery,
-                     const char *text)
+const char *
+tlc_harness_text (const char *framed, const char *buffered)
+{
+  return tlc_wire_is_framed () ? framed : buffered;
+}
+
+/* @end: what the server does after the reply, if anything. */
+static void
+tlc_harness_refuses_ended (TlcWire *reply, void (*end) (TlcScript *), TlcHarnessCall call,
+                           TlcError code, TlcDelivery delivery, const char *text)
 {
   TlcHarness harness;
 
@@ -299,6 +191,8 @@ tlc_harness_refuses (TlcWire *reply, TlcHarnessCall call, TlcError code, TlcDeli
   tlc_script_accept (harness.script);
   tlc_script_read (harness.script);
   tlc_script_send (harness.script, reply);
+  if (end != NULL)
+    end (harness.script);
   tlc_harness_then_serve (&harness);
   tlc_harness_start (&harness, NULL);
 
@@ -307,6 +201,38 @@ tlc_harness_refuses (TlcWire *reply, TlcHarnessCall call, TlcError code, TlcDeli
   tlc_echo_must_add (harness.service);
   ck_assert_uint_eq (tlc_script_count_connections (harness.script), 2);
   tlc_harness_end (&harness);
+}
+
+void
+tlc_harness_refuses (TlcWire *reply, TlcHarnessCall call, TlcError code, TlcDelivery delivery,
+                     const char *text)
+{
+  tlc_harness_refuses_ended (reply, NULL, call, code, delivery, text);
+}
+
+void
+tlc_harness_refuses_structure (TlcWire *reply, TlcHarnessCall call, const char *text)
+{
+  tlc_harness_refuses (reply, call, TLC_ERROR_PROTOCOL,
+                       tlc_wire_is_framed () ? TLC_DELIVERY_ANSWERED : TLC_DELIVERY_UNKNOWN, text);
+}
+
+void
+tlc_harness_refuses_claim (TlcWire *reply, TlcHarnessCall call, const char *framed_text,
+                           gboolean is_too_large)
+{
+  g_autofree char *loss = g_strdup_printf ("connection closed by peer after %" G_GSIZE_FORMAT
+                                           " bytes of the reply",
+                                           tlc_wire_get_length (reply));
+
+  if (tlc_wire_is_framed ())
+    tlc_harness_refuses (reply, call, TLC_ERROR_PROTOCOL, TLC_DELIVERY_ANSWERED, framed_text);
+  else if (is_too_large)
+    tlc_harness_refuses (reply, call, TLC_ERROR_MESSAGE_TOO_LARGE, TLC_DELIVERY_UNKNOWN,
+                         "bytes exceeds max-message-size = 16777216");
+  else
+    tlc_harness_refuses_ended (reply, tlc_script_half_close, call, TLC_ERROR_CONNECTION_LOST,
+                               TLC_DELIVERY_UNKNOWN, loss);
 }
 
 void
@@ -330,49 +256,10 @@ tlc_harness_takes (TlcWire *reply, TlcHarnessCall call)
 }
 
 void
-tlc_harness_refuses_within (TlcWire *reply, TlcHarnessCall call, TlcError code,
-                            TlcDelivery delivery, const char *text, gsize margin)
-{
-  TlcWire *right = tlc_wire_new ();
-  gsize before;
-
-  /* what the first call of a process takes is not the question */
-  tlc_wire_reply_begin (right, "ping");
-  tlc_wire_reply_end (right);
-  tlc_harness_takes (right, tlc_harness_ping);
-  before = tlc_harness_get_memory ("VmPeak");
-  tlc_harness_refuses (reply, call, code, delivery, text);
-  ck_assert_uint_lt (tlc_harness_get_memory ("VmPeak") - before,
-                     TLC_HARNESS_SANITIZED ? MAX (margin, 1 << 30) : margin);
-}
-
-void
 tlc_harness_assert_took (gint64 begun_us, guint promise_ms)
 {
   gint64 took_us = g_get_monotonic_time () - begun_us;
 
   ck_assert_int_ge (took_us, (gint64) promise_ms * 1000);
   ck_assert_int_lt (took_us, (gint64) promise_ms * 10 * 1000);
-}
-
-gsize
-tlc_harness_get_memory (const char *key)
-{
-  g_autofree char *status = NULL;
-  const char *line;
-
-  ck_assert (g_file_get_contents ("/proc/self/status", &status, NULL, NULL));
-  line = strstr (status, key);
-  ck_assert_ptr_nonnull (line);
-  return (gsize) g_ascii_strtoull (line + strlen (key) + 1, NULL, 10) * 1024;
-}
-
-void
-tlc_harness_reset_peak (void)
-{
-  FILE *file = fopen ("/proc/self/clear_refs", "w");
-
-  ck_assert_ptr_nonnull (file);
-  ck_assert_int_ge (fputs ("5", file), 0);
-  ck_assert_int_eq (fclose (file), 0);
 }

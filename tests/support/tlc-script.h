@@ -25,7 +25,7 @@
 
 #include <glib.h>
 
-#include "support/tlc-wire.h"
+#include "support/tlc-wire-request.h"
 
 G_BEGIN_DECLS
 
@@ -52,7 +52,7 @@ const char *tlc_script_get_endpoint (TlcScript *script);
 /* Before start: the next connection's script begins; all steps that follow belong to it. */
 void tlc_script_accept (TlcScript *script);
 
-/* Reads one framed request; a peer that closes instead ends the script of this connection. */
+/* Reads one request; a peer that closes instead ends the script of this connection. */
 void tlc_script_read (TlcScript *script);
 
 /* Sends @wire (transfer full), numbers stamped, by one send() where the socket takes it; or @n

@@ -1,49 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stands between a program and libc: see tlc-shim.h. Plain C without GLib and without malloc,
- * since it is called wherever these calls are. Each wrapper asks for the verdict on its call
- * first: to fail, to move less, or neither. */
+/* The rules of tlc-shim.h, and the verdict on each call by them: tlc-shim-calls.c asks for it.
+ * Plain C without GLib and without malloc, since it is called wherever these calls are. */
 
-#include "support/tlc-shim.h"
+#include "support/tlc-shim-private.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
-#include <poll.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-typedef enum {
-  TLC_SHIM_SOCKET,
-  TLC_SHIM_CONNECT,
-  TLC_SHIM_POLL,
-  TLC_SHIM_SEND,
-  TLC_SHIM_SENDMSG,
-  TLC_SHIM_RECV,
-  TLC_SHIM_RECVMSG,
-  TLC_SHIM_CLOSE,
-  TLC_SHIM_GETADDRINFO,
-  TLC_SHIM_ANY,
-  TLC_SHIM_N_CALLS
-} TlcShimCall;
+#include "support/tlc-shim.h"
 
 static const char *const tlc_shim_call_names[TLC_SHIM_N_CALLS] = {
-  "socket", "connect", "poll", "send", "sendmsg", "recv", "recvmsg", "close", "getaddrinfo", "any",
+  "socket",      "connect",     "poll",     "send",    "sendmsg",        "recv",
+  "recvmsg",     "close",       "shutdown", "fcntl",   "setsockopt",     "getsockopt",
+  "getsockname", "getpeername", "eventfd",  "pthread_create", "getaddrinfo", "any",
 };
 
 #define TLC_SHIM_MAX_RULES 16
-#define TLC_SHIM_END_OF_STREAM (-1)
 
 typedef struct {
   TlcShimCall call;
   long nth;
   int is_lasting;
-  int error; /* an errno, or TLC_SHIM_END_OF_STREAM */
+  int verdict;
 } TlcShimRule;
 
 typedef struct {
@@ -63,30 +47,64 @@ static __thread int tlc_shim_is_exempt;
 
 static const struct {
   const char *name;
-  int error;
-} tlc_shim_errors[] = {
-  { "EAGAIN", EAGAIN }, { "EINTR", EINTR }, { "EPIPE", EPIPE }, { "EIO", EIO },
-  { "ECONNRESET", ECONNRESET }, { "ECONNREFUSED", ECONNREFUSED }, { "ECONNABORTED", ECONNABORTED },
-  { "ETIMEDOUT", ETIMEDOUT }, { "EHOSTUNREACH", EHOSTUNREACH }, { "ENETUNREACH", ENETUNREACH },
-  { "EMFILE", EMFILE }, { "ENFILE", ENFILE }, { "ENOMEM", ENOMEM }, { "ENOBUFS", ENOBUFS },
-  { "EADDRNOTAVAIL", EADDRNOTAVAIL }, { "EACCES", EACCES }, { "EPERM", EPERM },
-  { "EINVAL", EINVAL }, { "ENOTCONN", ENOTCONN }, { "EBADF", EBADF },
+  int verdict;
+} tlc_shim_verdicts[] = {
+  { "EAGAIN", EAGAIN },
+  { "EINTR", EINTR },
+  { "EPIPE", EPIPE },
+  { "EIO", EIO },
+  { "ECONNRESET", ECONNRESET },
+  { "ECONNREFUSED", ECONNREFUSED },
+  { "ECONNABORTED", ECONNABORTED },
+  { "ETIMEDOUT", ETIMEDOUT },
+  { "EHOSTUNREACH", EHOSTUNREACH },
+  { "ENETUNREACH", ENETUNREACH },
+  { "EMFILE", EMFILE },
+  { "ENFILE", ENFILE },
+  { "ENOMEM", ENOMEM },
+  { "ENOBUFS", ENOBUFS },
+  { "EADDRNOTAVAIL", EADDRNOTAVAIL },
+  { "EAFNOSUPPORT", EAFNOSUPPORT },
+  { "EACCES", EACCES },
+  { "EPERM", EPERM },
+  { "EINVAL", EINVAL },
+  { "ENOTCONN", ENOTCONN },
+  { "EBADF", EBADF },
+  { "EAI_AGAIN", EAI_AGAIN },
+  { "EAI_FAIL", EAI_FAIL },
+  { "EAI_MEMORY", EAI_MEMORY },
+  { "EAI_NONAME", EAI_NONAME },
   { "EOF", TLC_SHIM_END_OF_STREAM },
+  { "BYTE", TLC_SHIM_ONE_BYTE },
 };
 
 static int
-tlc_shim_parse_error (const char *text, int *ret_error)
+tlc_shim_parse_verdict (const char *text, int *ret_verdict)
 {
   char *end;
 
-  for (size_t i = 0; i < sizeof tlc_shim_errors / sizeof *tlc_shim_errors; i++)
-    if (strcmp (text, tlc_shim_errors[i].name) == 0)
+  for (size_t i = 0; i < sizeof tlc_shim_verdicts / sizeof *tlc_shim_verdicts; i++)
+    if (strcmp (text, tlc_shim_verdicts[i].name) == 0)
       {
-        *ret_error = tlc_shim_errors[i].error;
+        *ret_verdict = tlc_shim_verdicts[i].verdict;
         return 0;
       }
-  *ret_error = (int) strtol (text, &end, 10);
-  return *end == '\0' && *ret_error > 0 ? 0 : -1;
+  *ret_verdict = (int) strtol (text, &end, 10);
+  return *end == '\0' && *ret_verdict > 0 ? 0 : -1;
+}
+
+/* Not every call can have every verdict. */
+static int
+tlc_shim_is_possible (TlcShimCall call, int verdict)
+{
+  if (verdict > 0)
+    return 1;
+  if (verdict == TLC_SHIM_END_OF_STREAM)
+    return call == TLC_SHIM_RECV || call == TLC_SHIM_RECVMSG;
+  if (verdict == TLC_SHIM_ONE_BYTE)
+    return call == TLC_SHIM_SEND || call == TLC_SHIM_SENDMSG || call == TLC_SHIM_RECV
+           || call == TLC_SHIM_RECVMSG;
+  return call == TLC_SHIM_GETADDRINFO;
 }
 
 static TlcShimCall
@@ -107,9 +125,9 @@ tlc_shim_parse_number (const char *text, long *ret_number)
   return *end == '\0' && *ret_number > 0 ? 0 : -1;
 }
 
-/* CALL:N:ERRNO or CALL:N+:ERRNO, cut at the colons. */
+/* CALL:N:VERDICT or CALL:N+:VERDICT, cut at the colons. */
 static int
-tlc_shim_parse_failure (TlcShimRules *rules, const char *call, char *nth, const char *error)
+tlc_shim_parse_failure (TlcShimRules *rules, const char *call, char *nth, const char *verdict)
 {
   TlcShimRule rule = { .call = tlc_shim_parse_call (call) };
   size_t length = strlen (nth);
@@ -120,10 +138,8 @@ tlc_shim_parse_failure (TlcShimRules *rules, const char *call, char *nth, const 
       nth[length - 1] = '\0';
     }
   if (rule.call == TLC_SHIM_N_CALLS || tlc_shim_parse_number (nth, &rule.nth) != 0
-      || tlc_shim_parse_error (error, &rule.error) != 0 || rules->n_rules == TLC_SHIM_MAX_RULES)
-    return -1;
-  if (rule.error == TLC_SHIM_END_OF_STREAM && rule.call != TLC_SHIM_RECV
-      && rule.call != TLC_SHIM_RECVMSG)
+      || tlc_shim_parse_verdict (verdict, &rule.verdict) != 0
+      || !tlc_shim_is_possible (rule.call, rule.verdict) || rules->n_rules == TLC_SHIM_MAX_RULES)
     return -1;
   rules->rules[rules->n_rules++] = rule;
   return 0;
@@ -191,6 +207,12 @@ tlc_shim_exempt_thread (void)
   tlc_shim_is_exempt = 1;
 }
 
+void
+tlc_shim_include_thread (void)
+{
+  tlc_shim_is_exempt = 0;
+}
+
 __attribute__ ((constructor)) static void
 tlc_shim_start (void)
 {
@@ -210,8 +232,7 @@ tlc_shim_get_rules (void)
   return &tlc_shim_tables[atomic_load_explicit (&tlc_shim_in_force, memory_order_acquire)];
 }
 
-/* Counts a call. 0, or what it shall fail with. */
-static int
+int
 tlc_shim_judge (TlcShimCall call)
 {
   const TlcShimRules *rules = tlc_shim_get_rules ();
@@ -228,37 +249,26 @@ tlc_shim_judge (TlcShimCall call)
 
       if ((rule->call == call || rule->call == TLC_SHIM_ANY)
           && (nth == rule->nth || (rule->is_lasting && nth > rule->nth)))
-        return rule->error;
+        return rule->verdict;
     }
   return 0;
 }
 
-/* What remains of @length to move in one call; waits first where that is the rule. */
-static size_t
-tlc_shim_ration (size_t length)
+size_t
+tlc_shim_ration (int verdict, size_t length)
 {
   const TlcShimRules *rules = tlc_shim_get_rules ();
   struct timespec delay = { rules->delay_ms / 1000, rules->delay_ms % 1000 * 1000000 };
+  size_t most = verdict == TLC_SHIM_ONE_BYTE ? 1 : rules->most;
 
   if (tlc_shim_is_exempt)
     return length;
   if (rules->delay_ms > 0)
     nanosleep (&delay, NULL);
-  return rules->most > 0 && rules->most < length ? rules->most : length;
+  return most > 0 && most < length ? most : length;
 }
 
-/* Fails a call: -1 and errno, or the end of the stream. */
-static int
-tlc_shim_fail (int error)
-{
-  if (error == TLC_SHIM_END_OF_STREAM)
-    return 0;
-  errno = error;
-  return -1;
-}
-
-/* libc's own function; kept in @slot, since a child of fork() should not look it up. */
-static void *
+void *
 tlc_shim_find (_Atomic (void *) *slot, const char *name)
 {
   void *symbol = atomic_load_explicit (slot, memory_order_relaxed);
@@ -270,145 +280,4 @@ tlc_shim_find (_Atomic (void *) *slot, const char *name)
     abort ();
   atomic_store_explicit (slot, symbol, memory_order_relaxed);
   return symbol;
-}
-
-/* @message, or as much of its first part that has any as one call may move. */
-static struct msghdr
-tlc_shim_shorten (const struct msghdr *message, struct iovec *part)
-{
-  struct msghdr copy = *message;
-  size_t most = tlc_shim_ration (SIZE_MAX), i = 0;
-
-  if (most == SIZE_MAX || message->msg_iovlen == 0)
-    return copy;
-  while (i + 1 < message->msg_iovlen && message->msg_iov[i].iov_len == 0)
-    i++;
-  *part = message->msg_iov[i];
-  if (part->iov_len > most)
-    part->iov_len = most;
-  copy.msg_iov = part;
-  copy.msg_iovlen = 1;
-  return copy;
-}
-
-/* -- the calls -- */
-
-int
-socket (int domain, int type, int protocol)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&socket) real = (__typeof__ (&socket)) tlc_shim_find (&libc, "socket");
-  int error = tlc_shim_judge (TLC_SHIM_SOCKET);
-
-  return error != 0 ? tlc_shim_fail (error) : real (domain, type, protocol);
-}
-
-int
-connect (int fd, const struct sockaddr *address, socklen_t length)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&connect) real = (__typeof__ (&connect)) tlc_shim_find (&libc, "connect");
-  int error = tlc_shim_judge (TLC_SHIM_CONNECT);
-
-  return error != 0 ? tlc_shim_fail (error) : real (fd, address, length);
-}
-
-int
-poll (struct pollfd *fds, nfds_t n, int timeout_ms)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&poll) real = (__typeof__ (&poll)) tlc_shim_find (&libc, "poll");
-  int error = tlc_shim_judge (TLC_SHIM_POLL);
-
-  return error != 0 ? tlc_shim_fail (error) : real (fds, n, timeout_ms);
-}
-
-int
-ppoll (struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&ppoll) real = (__typeof__ (&ppoll)) tlc_shim_find (&libc, "ppoll");
-  int error = tlc_shim_judge (TLC_SHIM_POLL);
-
-  return error != 0 ? tlc_shim_fail (error) : real (fds, n, timeout, mask);
-}
-
-ssize_t
-send (int fd, const void *data, size_t length, int flags)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&send) real = (__typeof__ (&send)) tlc_shim_find (&libc, "send");
-  int error = tlc_shim_judge (TLC_SHIM_SEND);
-
-  return error != 0 ? tlc_shim_fail (error) : real (fd, data, tlc_shim_ration (length), flags);
-}
-
-ssize_t
-sendmsg (int fd, const struct msghdr *message, int flags)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&sendmsg) real = (__typeof__ (&sendmsg)) tlc_shim_find (&libc, "sendmsg");
-  int error = tlc_shim_judge (TLC_SHIM_SENDMSG);
-  struct iovec part;
-  struct msghdr less;
-
-  if (error != 0)
-    return tlc_shim_fail (error);
-  less = tlc_shim_shorten (message, &part);
-  return real (fd, &less, flags);
-}
-
-ssize_t
-recv (int fd, void *data, size_t length, int flags)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&recv) real = (__typeof__ (&recv)) tlc_shim_find (&libc, "recv");
-  int error = tlc_shim_judge (TLC_SHIM_RECV);
-
-  return error != 0 ? tlc_shim_fail (error) : real (fd, data, tlc_shim_ration (length), flags);
-}
-
-ssize_t
-recvmsg (int fd, struct msghdr *message, int flags)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&recvmsg) real = (__typeof__ (&recvmsg)) tlc_shim_find (&libc, "recvmsg");
-  int error = tlc_shim_judge (TLC_SHIM_RECVMSG);
-  struct iovec part;
-  struct msghdr less;
-  ssize_t n;
-
-  if (error != 0)
-    return tlc_shim_fail (error);
-  less = tlc_shim_shorten (message, &part);
-  n = real (fd, &less, flags);
-  message->msg_namelen = less.msg_namelen;
-  message->msg_controllen = less.msg_controllen;
-  message->msg_flags = less.msg_flags;
-  return n;
-}
-
-int
-close (int fd)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&close) real = (__typeof__ (&close)) tlc_shim_find (&libc, "close");
-  int error = tlc_shim_judge (TLC_SHIM_CLOSE);
-  int result = real (fd); /* as Linux does: the number is free, whatever is said */
-
-  return error != 0 ? tlc_shim_fail (error) : result;
-}
-
-int
-getaddrinfo (const char *node, const char *service, const struct addrinfo *hints,
-             struct addrinfo **result)
-{
-  static _Atomic (void *) libc;
-  __typeof__ (&getaddrinfo) real = (__typeof__ (&getaddrinfo)) tlc_shim_find (&libc, "getaddrinfo");
-  int error = tlc_shim_judge (TLC_SHIM_GETADDRINFO);
-
-  if (error == 0)
-    return real (node, service, hints, result);
-  errno = error;
-  return EAI_SYSTEM;
 }

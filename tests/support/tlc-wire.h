@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Bytes as they travel: a builder of messages in Thrift's binary protocol, right and wrong ones,
- * and the little that a scripted server must understand of requests. What is built is what was
- * asked for: nothing is checked here. Types are those of Thrift (T_I32, T_REPLY, ...).
+/* Bytes as they travel: a builder of messages, right and wrong ones, and the little that a scripted
+ * server must understand of requests. What is built is what was asked for: nothing is checked
+ * here. Types are those of Thrift (T_I32, T_REPLY, ...).
+ *
+ * The environment says which of the four wires it is: TLC_PROTOCOL, "binary" or "compact", and
+ * TLC_TRANSPORT, "framed" or "buffered"; the first of each where it says nothing.
  *
  *   TlcWire *wire = tlc_wire_new ();
  *   tlc_wire_reply_begin (wire, "add");
@@ -21,6 +24,11 @@ G_BEGIN_DECLS
 
 typedef struct _TlcWire TlcWire;
 
+const char *tlc_wire_get_protocol (void);
+const char *tlc_wire_get_transport (void);
+gboolean tlc_wire_is_compact (void);
+gboolean tlc_wire_is_framed (void);
+
 /* Which number a message carries is known when it is sent: base + offset. */
 typedef enum {
   TLC_WIRE_OWN,      /* of the request that the connection read last: the right one */
@@ -36,18 +44,23 @@ gsize tlc_wire_get_length (const TlcWire *wire);
 /* Takes the last @n bytes off again, however many values they cut. */
 void tlc_wire_chop (TlcWire *wire, gsize n);
 
-/* Writes the numbers in their places: @own of the last request, @previous of the one before. */
+/* Writes the numbers in their places: @own of the last request, @previous of the one before. In
+ * compact protocol they have five bytes each, so that the message's length was known before. */
 void tlc_wire_stamp (TlcWire *wire, gint32 own, gint32 previous);
 
-/* A frame's length, filled in by the end; _end_as writes @length whatever the frame holds. */
+/* A frame's length, filled in by the end; nothing in buffered transport. _end_as writes @length
+ * whatever the frame holds, for framed transport alone. */
 void tlc_wire_frame_begin (TlcWire *wire);
 void tlc_wire_frame_end (TlcWire *wire);
 void tlc_wire_frame_end_as (TlcWire *wire, gint32 length);
 
-/* A message's header; @version is the upper half of its first word, 0x8001 when right. */
+/* A message's header. @version is what stands in front: the upper half of binary protocol's first
+ * word, the first byte of compact protocol and the lower bits of its second; _get_version() is the
+ * right one. */
 void tlc_wire_message (TlcWire *wire, ThriftMessageType type, const char *name);
 void tlc_wire_message_full (TlcWire *wire, guint16 version, guint8 type, const char *name,
                             TlcWireNumber base, gint32 offset);
+guint16 tlc_wire_get_version (void);
 
 /* A right reply but for what lies between: frame, header and, at the end, the result struct's
  * stop. */
@@ -57,8 +70,14 @@ void tlc_wire_reply_end (TlcWire *wire);
 /* A right exception, as a server answers with one: "unknown method" and the like. */
 void tlc_wire_exception (TlcWire *wire, const char *name, const char *message, gint32 code);
 
-/* Values. A string is a length and its bytes; _claim writes the length alone. */
+/* Bytes, whatever they mean. */
 void tlc_wire_raw (TlcWire *wire, const void *data, gsize length);
+void tlc_wire_fill (TlcWire *wire, guint8 byte, gsize n);
+void tlc_wire_repeat (TlcWire *wire, const TlcWire *part, gsize n);
+void tlc_wire_varint (TlcWire *wire, guint64 value); /* compact protocol's form of a number */
+
+/* Values. A string is a length and its bytes; _claim writes the length alone. */
+void tlc_wire_bool (TlcWire *wire, gboolean value);
 void tlc_wire_byte (TlcWire *wire, guint8 value);
 void tlc_wire_i16 (TlcWire *wire, gint16 value);
 void tlc_wire_i32 (TlcWire *wire, gint32 value);
@@ -66,40 +85,19 @@ void tlc_wire_i64 (TlcWire *wire, gint64 value);
 void tlc_wire_double (TlcWire *wire, double value);
 void tlc_wire_string (TlcWire *wire, const char *value);
 void tlc_wire_claim (TlcWire *wire, gint32 length);
-void tlc_wire_fill (TlcWire *wire, guint8 byte, gsize n);
-void tlc_wire_repeat (TlcWire *wire, const void *data, gsize length, gsize n);
 
-/* Headers of what holds other values; a set has the form of a list. Types are numbers: wrong
- * ones are wanted. */
+/* How many bytes, all of them zero, are a value of @type: 0, "", an empty container or struct. */
+gsize tlc_wire_get_zero_size (int type);
+
+/* Headers of what holds other values; a set has the form of a list. A struct's fields stand between
+ * _struct() and _stop(), but those of a message, whose struct has begun with it. Types are numbers:
+ * wrong ones are wanted. Compact protocol has room for three, and for T_STOP: each wrong one
+ * becomes one of them. */
+void tlc_wire_struct (TlcWire *wire);
 void tlc_wire_field (TlcWire *wire, int type, int id);
 void tlc_wire_stop (TlcWire *wire);
 void tlc_wire_list (TlcWire *wire, int element_type, gint32 count);
 void tlc_wire_map (TlcWire *wire, int key_type, int value_type, gint32 count);
-
-/* A request, taken apart. */
-typedef struct {
-  guint connection; /* on which connection it came, in order of their acceptance */
-  guint8 type;      /* T_CALL, T_ONEWAY */
-  gint32 seqid;
-  char *name;
-  GBytes *frame;    /* as it came, framing included */
-  gsize body;       /* where the arguments begin in @frame */
-} TlcWireRequest;
-
-/* How long the framed message at the head of @data is, framing included; 0 while that cannot be
- * told. */
-gsize tlc_wire_measure (const guint8 *data, gsize length);
-
-/* Takes apart the framed message @data; %NULL when it is none. */
-TlcWireRequest *tlc_wire_request_new (const guint8 *data, gsize length);
-void tlc_wire_request_free (TlcWireRequest *request);
-
-/* The i32 field @id of a request that has only i32 arguments. */
-gint32 tlc_wire_request_get_i32 (const TlcWireRequest *request, int id);
-
-/* What a server that works answers, stamped: "add" adds, "ping" is void, "echo_..." gives its
- * argument back, other methods are unknown. %NULL for a oneway request. */
-TlcWire *tlc_wire_answer (const TlcWireRequest *request);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcWire, tlc_wire_free)
 
