@@ -54,9 +54,10 @@ void tlc_client_set_idempotent (gpointer client, gboolean idempotent);
  * and `recv_x()` and does not want to receive the rest: their connection is closed, and the next call
  * starts afresh. Also for what a `longjmp()` out of a call left behind.
  *
- * Requests that were sent one behind the other are answered in that order, and `recv_x()` gets the
- * reply that is due, whoever asks. So who stops receiving, after an error say, calls this before the
- * next call.
+ * Requests that were sent one behind the other, 64 at most, are answered in that order, and `recv_x()`
+ * gets the reply that is due, whoever asks. So who stops receiving, after an error say, calls this
+ * before the next call. Replies that are lost or overdue are due all the same, each as an error; until
+ * they are received or given up, requests fail with %TLC_ERROR_BUSY.
  *
  * Threads: the one that owns @client, and not inside a call of it. Another thread's client, or a
  * pointer that is none, is a programming error.

@@ -65,9 +65,19 @@ tlc_call_finish_queued (TlcCall *call)
   tlc_buffer_reset (&call->in);
 }
 
+/* Those that were to be answered have failed. */
+static guint
+tlc_call_count_open (const TlcCall *call)
+{
+  gboolean is_open = call->state >= TLC_CALL_SENDING && call->state != TLC_CALL_AWAITING;
+
+  return call->n_queued + (is_open || (call->state == TLC_CALL_AWAITING && call->n_queued == 0));
+}
+
 void
 tlc_call_reset (TlcCall *call)
 {
+  tlc_counters_add (&call->counters, TLC_COUNT_FAILURES, tlc_call_count_open (call));
   tlc_pipeline_clear (call);
   tlc_call_close_home (call);
   tlc_call_finish (call);
@@ -282,6 +292,7 @@ tlc_call_send (TlcCall *call, GError **error)
   call->deadline_us = call->begun_us + call->limits.call_timeout_us;
   if (G_UNLIKELY (tlc_deadline_is_pushed ()))
     {
+      call->pushed_us = tlc_deadline_bound (G_MAXINT64);
       call->deadline_us = tlc_deadline_bound (call->deadline_us);
       if (call->deadline_us <= call->begun_us)
         return tlc_call_time_out (call, error, "before it began");
@@ -343,7 +354,7 @@ gboolean
 tlc_call_time_out (TlcCall *call, GError **error, const char *how_far)
 {
   gint64 after_us = MAX (call->deadline_us - call->begun_us, 0);
-  gboolean is_pushed = after_us < call->limits.call_timeout_us;
+  gboolean is_pushed = call->deadline_us == call->pushed_us;
 
   return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT, "timed out after %" G_GINT64_FORMAT " ms%s, %s",
                         after_us / 1000, is_pushed ? " by tlc_deadline_push()" : "", how_far);

@@ -82,6 +82,7 @@ struct _TlcCall {
   TlcRetryBudget retry_budget;
   gint64 timeout_us;     /* 0: the service's call-timeout */
   gboolean is_idempotent;
+  gint64 pushed_us;      /* what was pushed when its latest call began, if anything was then */
   gint64 rested_us;      /* when its latest call left the connection */
   gint64 look_after_us;  /* how long that may be ago without a look */
   gint64 look_at_us;     /* when that is */

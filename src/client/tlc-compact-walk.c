@@ -30,9 +30,12 @@ tlc_compact_pass_header (TlcWalk *walk, const guint8 *data, gsize length)
   refusal = tlc_compact_pass_varint (walk, 2, data, length, &number);
   if (refusal == TLC_REFUSE_NONE)
     refusal = tlc_compact_pass_varint (walk, 0, data, length, &number);
-  if (refusal == TLC_REFUSE_NONE)
-    walk->skip = number;
-  return refusal;
+  if (refusal != TLC_REFUSE_NONE)
+    return refusal;
+  if (number > G_MAXINT32)
+    return TLC_REFUSE_COUNT;
+  walk->skip = number;
+  return TLC_REFUSE_NONE;
 }
 
 static TlcRefusal

@@ -68,7 +68,9 @@ tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
   tlc_call_copy_limits (call, current->settings);
   call->limits.generation = generation;
-  call->deadline_us = tlc_deadline_bound (call->begun_us + call->limits.call_timeout_us);
+  /* A call that is repeated keeps the deadline that it began with. */
+  if (call->n_attempts == 1)
+    call->deadline_us = tlc_deadline_bound (call->begun_us + call->limits.call_timeout_us);
   tlc_seat_bound (call->home.seat, call->deadline_us);
   if (call->out.length > tlc_call_get_max_length (call))
     fits = tlc_call_refuse_request (call, error); /* and empties the buffer */

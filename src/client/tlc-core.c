@@ -202,6 +202,7 @@ tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, 
   if (next == NULL)
     return FALSE;
   tlc_core_schedule (tlc_core_ref (core), &core->reclaim, tlc_clock_now_us ());
+  tlc_keeper_hasten (&core->watch, tlc_clock_now_us ()); /* call-timeout may be shorter now */
   tlc_seats_sweep_retired (&core->seats);
   return TRUE;
 }

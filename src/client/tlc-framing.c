@@ -9,7 +9,7 @@
 /* A long message's buffer starts at least so large, and doubles. */
 #define TLC_FRAMING_FIRST_GROWTH (64 * 1024)
 
-gboolean
+static gboolean
 tlc_framing_grow (TlcCall *call, gsize total, GError **error)
 {
   gsize capacity = MAX (call->in.capacity * 2, TLC_FRAMING_FIRST_GROWTH);
@@ -57,6 +57,20 @@ tlc_framing_recover (TlcCall *call, TlcIo io, gsize total, GError **error)
     return FALSE;
   call->state = TLC_CALL_RECEIVING;
   return TRUE;
+}
+
+/* Also where bytes keep coming, faster than there is anything to wait for, the deadline holds. */
+gboolean
+tlc_framing_prepare_more (TlcCall *call, gsize total, GError **error)
+{
+  TlcBuffer *in = &call->in;
+
+  if (tlc_clock_last_tick_us () >= call->deadline_us)
+    return tlc_framing_lost (call, TLC_IO_TIMED_OUT, total, error);
+  /* One byte more than is due, so that what comes behind a long message is seen as well. */
+  if (in->length < in->capacity && in->capacity != total)
+    return TRUE;
+  return tlc_framing_grow (call, total, error);
 }
 
 void

@@ -19,9 +19,9 @@ extern const TlcFraming tlc_framing_buffered;
 
 /* For framings. A message was discarded: it may have brought the beginning of the next. */
 void tlc_framing_drop_message (TlcCall *call);
-/* The slow parts of what follows: more room; and nothing came, by @io. TRUE: the request was sent
+/* The slow parts of what follows: a message's beginning is there, and more is wanted; and nothing came, by @io. TRUE: the request was sent
  * again. */
-gboolean tlc_framing_grow (TlcCall *call, gsize total, GError **error);
+gboolean tlc_framing_prepare_more (TlcCall *call, gsize total, GError **error) TLC_COLD;
 gboolean tlc_framing_recover (TlcCall *call, TlcIo io, gsize total, GError **error) TLC_COLD;
 
 /* At least one byte more into call->in. @total is how long what is due is; 0: not known. On failure
@@ -33,9 +33,7 @@ tlc_framing_receive (TlcCall *call, gsize total, GError **error)
   TlcIo io;
   gsize n;
 
-  /* One byte more than is due, so that what comes behind a long message is seen as well. */
-  if (G_UNLIKELY (in->length == in->capacity || in->capacity == total)
-      && !tlc_framing_grow (call, total, error))
+  if (G_UNLIKELY (in->length > 0) && !tlc_framing_prepare_more (call, total, error))
     return FALSE;
   for (;;)
     {

@@ -112,42 +112,49 @@ tlc_pipeline_refuse (TlcCall *call, const char *method, TlcError code, const cha
 static gboolean
 tlc_pipeline_begin_behind (TlcCall *call, const char *method, GError **error)
 {
+  if (tlc_clock_now_us () >= tlc_pipeline_get_deadline (call))
+    return tlc_pipeline_refuse (call, method, TLC_ERROR_BUSY,
+                                "replies are outstanding on this client that are overdue: receive "
+                                "them first, or give them up by tlc_client_reset()",
+                                error);
   if (!call->is_claimed || call->is_broken)
     return tlc_pipeline_refuse (call, method, TLC_ERROR_BUSY,
                                 "replies are outstanding on this client whose connection is lost: "
-                                "receive them first",
+                                "receive them first, or give them up by tlc_client_reset()",
                                 error);
   if (call->n_queued == TLC_PIPELINE_MAX)
     return tlc_pipeline_refuse (call, method, TLC_ERROR_EXHAUSTED,
-                                "64 replies are outstanding on this client: receive some first",
+                                G_STRINGIFY (TLC_PIPELINE_MAX) " replies are outstanding on this "
+                                "client: receive some first",
                                 error);
   if (!tlc_pipeline_prepare (call, method))
     return tlc_pipeline_refuse (call, method, TLC_ERROR_EXHAUSTED, "out of memory", error);
   return TRUE;
 }
 
+/* Replies that are outstanding stay so, however late they are: were they forgotten here, a program that
+ * receives in order would take the next for one of them. */
 gboolean
 tlc_pipeline_begin (TlcCall *call, const char *method, GError **error)
 {
-  guint n_undone;
-
-  if (call->state == TLC_CALL_SENDING || call->state == TLC_CALL_RECEIVING)
-    return tlc_pipeline_refuse (call, method, TLC_ERROR_BUSY,
-                                "a call is under way on this client: a signal handler interrupted it, "
-                                "or it was left by a jump",
-                                error);
-  if (call->state == TLC_CALL_WRITING)
+  switch (call->state)
     {
-      tlc_call_finish (call); /* it was left half-written, and nothing of it is out */
-      if (call->state == TLC_CALL_IDLE)
-        return TRUE;
+    case TLC_CALL_SENDING:
+    case TLC_CALL_RECEIVING:
+      return tlc_pipeline_refuse (call, method, TLC_ERROR_BUSY,
+                                  "a call is under way on this client: a signal handler interrupted "
+                                  "it, or it was left by a jump",
+                                  error);
+    case TLC_CALL_WRITING: /* left half-written: nothing of it is out */
+      tlc_call_finish (call);
+      break;
+    case TLC_CALL_READING: /* its reader stopped early */
+      tlc_call_reset (call);
+      break;
+    default:
+      break;
     }
-  if (call->state == TLC_CALL_AWAITING && tlc_clock_now_us () < tlc_pipeline_get_deadline (call))
-    return tlc_pipeline_begin_behind (call, method, error);
-  n_undone = call->n_queued + (call->state == TLC_CALL_READING || call->n_queued == 0);
-  tlc_counters_add (&call->counters, TLC_COUNT_FAILURES, n_undone);
-  tlc_call_reset (call);
-  return TRUE;
+  return call->state == TLC_CALL_IDLE || tlc_pipeline_begin_behind (call, method, error);
 }
 
 /* A request that begins after a change must not go where the change took the endpoint away. */
@@ -156,6 +163,8 @@ tlc_pipeline_join (TlcCall *call, GError **error)
 {
   g_autoptr (TlcSnapshot) current = NULL;
 
+  /* While it is sent, too. */
+  tlc_seat_bound (call->home.seat, MAX (tlc_pipeline_get_deadline (call), call->deadline_us));
   if (tlc_seats_look (&call->core->seats) == tlc_seat_get_stamp (call->home.seat))
     return TRUE;
   current = tlc_root_read (call->core->root);
@@ -173,7 +182,6 @@ void
 tlc_pipeline_push (TlcCall *call)
 {
   tlc_pipeline_append (call);
-  tlc_seat_bound (call->home.seat, tlc_pipeline_get_deadline (call));
   call->state = TLC_CALL_AWAITING;
   tlc_buffer_reset (&call->out);
 }

@@ -9,12 +9,12 @@
  *
  * A request that cannot be sent fails alone; those before it are still answered. A reply that does
  * not come, or cannot be read, takes the connection with it, and the replies behind it: each of them
- * is an error in its turn. Until they are received, nothing new is sent, since the next reply would be
- * taken for one of theirs; at the latest until the deadlines have passed. */
+ * is an error in its turn. Until they are received, or given up, nothing new is sent, since the next
+ * reply would be taken for one of theirs; and so it is when all of them are overdue. */
 #define TLC_PIPELINE_MAX 64
 
-/* A request begins while a call is not over: behind others on their connection, or instead of what
- * was left undone. FALSE: it cannot; what was before it is as it was. */
+/* A request begins while a call is not over: behind others on their connection, or instead of one that
+ * was left half-written or half-read. FALSE: it cannot; what was before it is as it was. */
 gboolean tlc_pipeline_begin (TlcCall *call, const char *method, GError **error) TLC_COLD;
 /* What is to be sent goes behind others. FALSE: it has failed. */
 gboolean tlc_pipeline_join (TlcCall *call, GError **error) TLC_COLD;

@@ -96,7 +96,7 @@ static TLC_COLD gboolean
 tlc_reply_is_of_multiplexed (const TlcCall *call, const TlcHeader *header)
 {
   const char *whole = tlc_call_get_method (call);
-  const char *colon = memchr (whole, ':', call->method_length);
+  const char *colon = memrchr (whole, ':', call->method_length);
 
   return colon != NULL && header->name_length == call->method_length - (gsize) (colon + 1 - whole)
          && memcmp (header->name, colon + 1, header->name_length) == 0;

@@ -28,7 +28,7 @@ static gboolean
 tlc_retry_matches (char *const *globs, const char *method)
 {
   /* What ThriftMultiplexedProtocol puts before it is not part of a method's name. */
-  const char *colon = strchr (method, ':');
+  const char *colon = strrchr (method, ':');
 
   for (; globs != NULL && *globs != NULL; globs++)
     if (g_pattern_match_simple (*globs, colon != NULL ? colon + 1 : method))

@@ -149,6 +149,20 @@ START_TEST (test_faults_row_16_hostile_length)
 }
 END_TEST
 
+/* Law 5: a name whose length is beyond any message is refused at once where nothing frames the reply,
+ * without waiting for it, however large the number. */
+START_TEST (test_faults_row_16_hostile_name)
+{
+  const TlcRawWire *wire = &tlc_raw_wires[_i == 0 ? 1 : 3];
+  GByteArray *bytes
+      = _i == 0 ? new_bytes (TEXT ("\x80\x01\0\x02\x7f\xff\xff\xff"))
+        : _i == 1 ? new_bytes (TEXT ("\x82\x41\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
+                  : new_bytes (TEXT ("\x82\x41\x01\xff\xff\xff\xff\x07"));
+
+  must_refuse (wire, tlc_raw_peer_new (wire, FALSE, bytes), tlc_harness_add, "a name");
+}
+END_TEST
+
 /* A list<Sample> of so many empty structs: a byte each on the wire, an object each in memory. */
 static GByteArray *
 new_empty_structs (const TlcRawWire *wire, guint n)
@@ -190,6 +204,7 @@ main (void)
   tcase_add_loop_test (tests, test_faults_row_20_one_byte, 0, TLC_RAW_WIRES * 18);
   tcase_add_loop_test (tests, test_faults_row_16_hostile_length, 0,
                        TLC_RAW_WIRES * (int) G_N_ELEMENTS (claims));
+  tcase_add_loop_test (tests, test_faults_row_16_hostile_name, 0, 3);
   tcase_add_loop_test (tests, test_faults_row_52_hostile_structure, 0, TLC_RAW_WIRES);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
