@@ -228,7 +228,7 @@ START_TEST (test_faults_row_14_without_end)
   tlc_script_read (harness.script);
   tlc_script_send (harness.script, new_words (G_MAXINT32, sizes[_i].max + 4 * 1024 * 1024));
   tlc_harness_then_serve (&harness);
-  tlc_harness_start (&harness, "max-message-size", sizes[_i].setting, NULL);
+  tlc_harness_start (&harness, "max-message-size", sizes[_i].setting, "call-timeout", "30s", NULL);
 
   tlc_harness_must_fail (&harness, tlc_harness_words, TLC_ERROR_MESSAGE_TOO_LARGE,
                          TLC_DELIVERY_UNKNOWN, sizes[_i].text);

@@ -4,7 +4,6 @@
  * thread is promised stands in test-resolver. */
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -19,89 +18,13 @@
 
 #define LIMIT_MS 10000 /* of a question, in the library */
 
-static gboolean has_server;
-
-static struct addrinfo *
-make_info (const char *text)
-{
-  struct addrinfo *info = g_malloc0 (sizeof *info + sizeof (struct sockaddr_in6));
-  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *) (info + 1);
-  struct sockaddr_in *in4 = (struct sockaddr_in *) (info + 1);
-
-  info->ai_addr = (struct sockaddr *) in6;
-  if (inet_pton (AF_INET, text, &in4->sin_addr) == 1)
-    {
-      info->ai_family = in4->sin_family = AF_INET;
-      info->ai_addrlen = sizeof *in4;
-    }
-  else
-    {
-      g_assert (inet_pton (AF_INET6, text, &in6->sin6_addr) == 1);
-      info->ai_family = in6->sin6_family = AF_INET6;
-      info->ai_addrlen = sizeof *in6;
-    }
-  return info;
-}
-
-static int
-answer_without_server (struct addrinfo **ret_infos)
-{
-  g_autofree char *addresses = NULL;
-  TlcNameAnswer answer = tlc_name_server_get (&addresses);
-  g_auto (GStrv) texts = g_strsplit (addresses, " ", -1);
-
-  if (answer == TLC_NAME_SILENT)
-    for (;;)
-      pause ();
-  if (answer != TLC_NAME_FOUND || *addresses == '\0')
-    return answer == TLC_NAME_FAILED ? EAI_AGAIN : EAI_NONAME;
-  *ret_infos = NULL;
-  for (char **text = texts; *text != NULL; text++)
-    {
-      struct addrinfo **last = ret_infos;
-
-      while (*last != NULL)
-        last = &(*last)->ai_next;
-      *last = make_info (*text);
-    }
-  return 0;
-}
-
-int
-getaddrinfo (const char *name, const char *service, const struct addrinfo *hints,
-             struct addrinfo **ret_infos)
-{
-  if (!has_server)
-    return answer_without_server (ret_infos);
-  return ((__typeof__ (&getaddrinfo)) dlsym (RTLD_NEXT, "getaddrinfo")) (name, service, hints,
-                                                                         ret_infos);
-}
-
-void
-freeaddrinfo (struct addrinfo *infos)
-{
-  if (has_server)
-    {
-      ((__typeof__ (&freeaddrinfo)) dlsym (RTLD_NEXT, "freeaddrinfo")) (infos);
-      return;
-    }
-  while (infos != NULL)
-    {
-      struct addrinfo *next = infos->ai_next;
-
-      g_free (infos);
-      infos = next;
-    }
-}
-
 /* First of all in a test: it may want a network of its own. */
 static void
 begin (guint timeout_s)
 {
   g_autofree char *reason = NULL;
 
-  has_server = tlc_name_server_start (timeout_s, &reason);
-  if (has_server)
+  if (tlc_name_server_start (timeout_s, &reason))
     return;
   printf ("# SKIPPED the system's resolver: %s\n", reason);
   fflush (stdout);
@@ -343,7 +266,7 @@ START_TEST (test_faults_row_29_ipv6_only)
 END_TEST
 
 /* Law 2: a name that stands for another address from one change to the next is called at the new
- * one, and the old connection is closed, and one that stands for nothing any more is called where it
+ * one, the old connection is closed, and one that stands for nothing any more is called where it
  * was. */
 START_TEST (test_faults_row_29_address_changes)
 {

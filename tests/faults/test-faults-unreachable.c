@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Networks that go down, through the public interface; queues that drain, and what is left in them: of
- * rows 5, 7, 8 and 10 what test-faults-network.c does not have. */
+ * rows 2, 5, 7, 8 and 10 what test-faults-network.c does not have. */
 #include <errno.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,7 +17,7 @@
 #include "support/tlc-pair.h"
 #include "support/tlc-shim.h"
 
-enum { EVENT_FAILED, EVENT_DRAINED };
+enum { EVENT_FAILED, EVENT_DRAINED, EVENT_CLOSE };
 
 /* Takes this process, which has one thread, to a network of its own, with nothing but a loopback that is
  * down. FALSE, and says so: that is not allowed here. */
@@ -94,6 +95,52 @@ START_TEST (test_faults_row_07_network_is_unreachable)
   ck_assert_uint_eq (stats.retries, 0);
   ck_assert_uint_eq (stats.connect_failures, 2);
   tlc_thread_detach ();
+}
+END_TEST
+
+/* Step of a script: reads some of what comes. */
+static gboolean
+read_some (int fd, gpointer user_data)
+{
+  char bytes[4096];
+
+  return recv (fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0;
+}
+
+/* Law 10: a connection that is closed before a request, or in the middle of it, is an error and no
+ * SIGPIPE. */
+START_TEST (test_faults_row_02_no_sigpipe)
+{
+  g_autofree char *text = g_strnfill (8 * 1024 * 1024, 'x');
+  g_autofree char *back = NULL;
+  g_autoptr (GError) error = NULL;
+  const gboolean is_before = _i == 0;
+  TlcHarness harness;
+  int fd;
+
+  signal (SIGPIPE, SIG_DFL);
+  tlc_harness_begin (&harness, _i < 2 ? TLC_SCRIPT_UNIX : TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_serve (harness.script, 1);
+  tlc_script_await (harness.script, EVENT_CLOSE);
+  if (!is_before)
+    tlc_script_call (harness.script, read_some, NULL);
+  tlc_script_close (harness.script);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "check-after-idle", "1h", "retry", "never", NULL);
+  tlc_echo_must_add (harness.service);
+  fd = tlc_harness_find_socket (&harness);
+  tlc_script_signal (harness.script, EVENT_CLOSE);
+  if (is_before)
+    ck_assert (tlc_harness_wait_hung_up (fd));
+  ck_assert (!echo_if_echo_string (tlc_echo_client (harness.service), &back, text, &error));
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_CONNECTION_LOST), "%s",
+                 error->message);
+  ck_assert_msg (tlc_error_get_delivery (error)
+                     == (is_before ? TLC_DELIVERY_NOT_SENT : TLC_DELIVERY_UNKNOWN),
+                 "%s", error->message);
+  tlc_echo_must_add (harness.service);
+  tlc_harness_end (&harness);
 }
 END_TEST
 
@@ -204,6 +251,7 @@ main (void)
   TCase *tests = tcase_create ("unreachable");
 
   tcase_set_timeout (tests, 60);
+  tcase_add_loop_test (tests, test_faults_row_02_no_sigpipe, 0, 3);
   tcase_add_test (tests, test_faults_row_05_network_goes_down);
   tcase_add_test (tests, test_faults_row_07_network_is_unreachable);
   tcase_add_test (tests, test_faults_row_08_backlog_drains);

@@ -298,6 +298,7 @@ tlc_torture_play_once (TlcTorture *torture, const char *rules, const char *call)
   ck_assert_msg (g_get_monotonic_time () - began_us < ROUND_S * G_USEC_PER_SEC, "%s took %.3f s",
                  rules, (double) (g_get_monotonic_time () - began_us) / G_USEC_PER_SEC);
   n = tlc_shim_count (call);
+  ck_assert_msg (tlc_shim_count ("bad-close") == 0, "%s: a file is closed twice", rules);
   tlc_shim_set (NULL);
   tlc_torture_check_nothing_left (torture);
   tlc_torture_check_runs (torture);

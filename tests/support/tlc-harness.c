@@ -194,7 +194,7 @@ tlc_harness_refuses_ended (TlcWire *reply, void (*end) (TlcScript *), TlcHarness
   if (end != NULL)
     end (harness.script);
   tlc_harness_then_serve (&harness);
-  tlc_harness_start (&harness, NULL);
+  tlc_harness_start (&harness, "call-timeout", "30s", NULL);
 
   tlc_harness_must_fail (&harness, call, code, delivery, text);
   ck_assert (tlc_script_wait_closed (harness.script, 0));

@@ -26,6 +26,14 @@ static pthread_mutex_t tlc_name_server_lock = PTHREAD_MUTEX_INITIALIZER;
 static TlcNameAnswer tlc_name_server_answer;
 static char *tlc_name_server_addresses;
 
+static gboolean tlc_name_server_runs; /* set before there is a second thread */
+
+gboolean
+tlc_name_server_is_running (void)
+{
+  return tlc_name_server_runs;
+}
+
 void
 tlc_name_server_set (TlcNameAnswer answer, const char *addresses)
 {
@@ -170,13 +178,25 @@ tlc_name_server_tell_kernel (const char *path, const char *text)
 }
 
 static gboolean
+tlc_name_server_raise_loopback (void)
+{
+  struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+  int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  gboolean is_up = fd >= 0 && ioctl (fd, SIOCSIFFLAGS, &request) == 0;
+
+  close (fd);
+  return is_up;
+}
+
+static gboolean
 tlc_name_server_unshare (void)
 {
   g_autofree char *users = g_strdup_printf ("0 %u 1", (guint) geteuid ());
   g_autofree char *groups = g_strdup_printf ("0 %u 1", (guint) getegid ());
 
+  /* The loopback first: without it there are no tests, whatever else cannot be had. */
   return unshare (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) == 0
-         && tlc_name_server_tell_kernel ("/proc/self/setgroups", "deny")
+         && tlc_name_server_raise_loopback () && tlc_name_server_tell_kernel ("/proc/self/setgroups", "deny")
          && tlc_name_server_tell_kernel ("/proc/self/uid_map", users)
          && tlc_name_server_tell_kernel ("/proc/self/gid_map", groups)
          && mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
@@ -194,17 +214,6 @@ tlc_name_server_cover (const char *path, const char *text)
   unlink (own);
   errno = error;
   return is_covered;
-}
-
-static gboolean
-tlc_name_server_raise_loopback (void)
-{
-  struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-  int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  gboolean is_up = fd >= 0 && ioctl (fd, SIOCSIFFLAGS, &request) == 0;
-
-  close (fd);
-  return is_up;
 }
 
 static gboolean
@@ -227,10 +236,12 @@ tlc_name_server_start (guint timeout_s, char **ret_reason)
       = g_strdup_printf ("nameserver 127.0.0.1\noptions timeout:%u attempts:1\n", timeout_s);
 
   *ret_reason = NULL;
+  tlc_name_server_runs = TRUE;
   if (tlc_name_server_unshare () && tlc_name_server_cover ("/etc/resolv.conf", resolver)
       && tlc_name_server_cover ("/etc/nsswitch.conf", "hosts: files dns\n")
-      && tlc_name_server_raise_loopback () && tlc_name_server_listen ())
+      && tlc_name_server_listen ())
     return TRUE;
+  tlc_name_server_runs = FALSE;
   *ret_reason = g_strdup_printf ("no namespaces for a name server here: %s", g_strerror (errno));
   return FALSE;
 }

@@ -16,13 +16,15 @@ typedef enum {
   TLC_NAME_SILENT   /* no answer at all */
 } TlcNameAnswer;
 
-/* FALSE with @ret_reason, to be freed: this system lets us have none; nothing has changed. The
- * resolver gives an answer up after @timeout_s. */
+/* FALSE with @ret_reason, to be freed: this system lets us have none. The resolver
+ * gives an answer up after @timeout_s. */
 gboolean tlc_name_server_start (guint timeout_s, char **ret_reason);
 
 /* What every name stands for from now on: IPv4 and IPv6 addresses with a space between, in this
  * order. */
 void tlc_name_server_set (TlcNameAnswer answer, const char *addresses);
+
+gboolean tlc_name_server_is_running (void);
 
 /* The same, for a getaddrinfo() of the test's where there is no server. (transfer full) */
 TlcNameAnswer tlc_name_server_get (char **ret_addresses);

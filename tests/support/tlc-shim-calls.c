@@ -63,6 +63,8 @@ close (int fd)
   int verdict = tlc_shim_judge (TLC_SHIM_CLOSE);
   int result = real (fd);
 
+  if (result != 0 && errno == EBADF)
+    tlc_shim_judge (TLC_SHIM_BAD_CLOSE);
   return verdict != 0 ? tlc_shim_fail (verdict) : result;
 }
 

@@ -14,6 +14,7 @@ typedef enum {
   TLC_SHIM_RECV,
   TLC_SHIM_RECVMSG,
   TLC_SHIM_CLOSE,
+  TLC_SHIM_BAD_CLOSE, /* of a number that is no open file's */
   TLC_SHIM_SHUTDOWN,
   TLC_SHIM_FCNTL,
   TLC_SHIM_SETSOCKOPT,

@@ -17,7 +17,7 @@
 
 static const char *const tlc_shim_call_names[TLC_SHIM_N_CALLS] = {
   "socket",      "connect",     "poll",     "send",    "sendmsg",        "recv",
-  "recvmsg",     "close",       "shutdown", "fcntl",   "setsockopt",     "getsockopt",
+  "recvmsg",     "close",       "bad-close", "shutdown", "fcntl", "setsockopt", "getsockopt",
   "getsockname", "getpeername", "eventfd",  "pthread_create", "getaddrinfo", "any",
 };
 

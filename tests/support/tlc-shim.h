@@ -15,8 +15,9 @@
  *
  * CALL is socket, connect, poll (ppoll, too), send, sendmsg, recv, recvmsg, close, shutdown, fcntl,
  * setsockopt, getsockopt, getsockname, getpeername, eventfd, pthread_create, getaddrinfo, or any.
- * A call that fails does not reach the kernel, but for close(), which does, and a connect() that is
- * interrupted. Counting is always on, so that a test can first count and then fail each one.
+ * Counted beside these: bad-close, of a number that is no open file's. A call that fails does not
+ * reach the kernel, but for close(), which does, and a connect() that is interrupted. Counting is
+ * always on, so that a test can first count and then fail each one.
  *
  * Threads: calls may be made in any; rules are set while no call that they are meant for runs. A
  * thread that exempts itself is neither failed nor counted, until it includes itself again: the

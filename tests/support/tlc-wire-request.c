@@ -101,10 +101,13 @@ tlc_wire_pass_value (TlcWireCursor *cursor, guint8 type)
 static gsize
 tlc_wire_measure_unframed (const guint8 *data, gsize length)
 {
-  TlcWireCursor cursor = { .at = data, .end = data + length };
+  TlcWireCursor cursor = { .at = data };
   TlcWireHeader header;
 
-  if (length > 0 && tlc_wire_peek_protocol ()->get_header (&cursor, &header)
+  if (length == 0)
+    return 0;
+  cursor.end = data + length;
+  if (tlc_wire_peek_protocol ()->get_header (&cursor, &header)
       && tlc_wire_pass_struct (&cursor))
     return (gsize) (cursor.at - data);
   return cursor.is_wrong ? length : 0;
