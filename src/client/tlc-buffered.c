@@ -33,12 +33,19 @@ tlc_buffered_refuse (TlcCall *call, TlcRefusal refusal, GError **error)
 }
 
 static TLC_COLD gboolean
-tlc_buffered_refuse_length (TlcCall *call, GError **error)
+tlc_buffered_refuse_length (TlcCall *call, guint64 at_least, GError **error)
 {
   return tlc_call_fail (call, error, TLC_ERROR_MESSAGE_TOO_LARGE,
                         "a reply of at least %" G_GUINT64_FORMAT
                         " bytes exceeds max-message-size = %" G_GSIZE_FORMAT,
-                        tlc_walk_get_needed (call->walk), call->limits.max_message_size);
+                        at_least, call->limits.max_message_size);
+}
+
+/* How long a reply must be that is not whole yet. */
+static guint64
+tlc_buffered_get_least (const TlcCall *call)
+{
+  return MAX (tlc_walk_get_needed (call->walk), call->in.length + 1);
 }
 
 static gboolean
@@ -57,11 +64,13 @@ tlc_buffered_receive (TlcCall *call, gsize *ret_start, GError **error)
         break;
       if (G_UNLIKELY (refusal != TLC_REFUSE_SHORT))
         return tlc_buffered_refuse (call, refusal, error);
-      if (G_UNLIKELY (tlc_walk_get_needed (call->walk) > call->limits.max_message_size))
-        return tlc_buffered_refuse_length (call, error);
+      if (G_UNLIKELY (tlc_buffered_get_least (call) > call->limits.max_message_size))
+        return tlc_buffered_refuse_length (call, tlc_buffered_get_least (call), error);
       if (G_UNLIKELY (!tlc_framing_receive (call, 0, error)))
         return FALSE;
     }
+  if (G_UNLIKELY (call->walk->at > call->limits.max_message_size))
+    return tlc_buffered_refuse_length (call, call->walk->at, error);
   call->in_end = call->walk->at;
   return TRUE;
 }

@@ -14,7 +14,7 @@
 #include "client/tlc-pipeline.h"
 #include "model/tlc-clock.h"
 
-/* What buffers start with: most messages fit, and no max-message-size is smaller. */
+/* What buffers start with: most messages fit. */
 #define TLC_CALL_OUT_CAPACITY 512
 #define TLC_CALL_IN_CAPACITY 4096
 

@@ -32,8 +32,8 @@ tlc_compact_pass_header (TlcWalk *walk, const guint8 *data, gsize length)
     refusal = tlc_compact_pass_varint (walk, 0, data, length, &number);
   if (refusal != TLC_REFUSE_NONE)
     return refusal;
-  if (number > G_MAXINT32)
-    return TLC_REFUSE_COUNT;
+  if (number > G_MAXUINT32)
+    return TLC_REFUSE_NUMBER;
   walk->skip = number;
   return TLC_REFUSE_NONE;
 }

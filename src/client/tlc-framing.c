@@ -14,8 +14,7 @@ tlc_framing_grow (TlcCall *call, gsize total, GError **error)
 {
   gsize capacity = MAX (call->in.capacity * 2, TLC_FRAMING_FIRST_GROWTH);
 
-  if (total > 0)
-    capacity = MIN (capacity, total + 1);
+  capacity = MIN (capacity, (total > 0 ? total : call->limits.max_message_size) + 1);
   if (tlc_buffer_reserve (&call->in, capacity))
     return TRUE;
   return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,

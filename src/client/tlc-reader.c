@@ -50,13 +50,15 @@ TlcRefusal
 tlc_reader_enter (TlcReader *reader, gint32 size, guint8 first, guint8 second, gsize min,
                   gsize cost)
 {
+  gsize own = cost == TLC_READER_COST_ENTRY ? TLC_READER_COST_TABLE : TLC_READER_COST_CONTAINER;
+
   if (G_UNLIKELY (size < 0))
     return TLC_REFUSE_NEGATIVE;
   if (G_UNLIKELY (size > 0 && min == 0))
     return TLC_REFUSE_UNKNOWN_TYPE;
   if (G_UNLIKELY (size > 0 && (gsize) size > tlc_reader_left (reader) / min))
     return TLC_REFUSE_COUNT;
-  if (G_UNLIKELY (!tlc_reader_charge (reader, TLC_READER_COST_CONTAINER + (gsize) size * cost)))
+  if (G_UNLIKELY (!tlc_reader_charge (reader, own + (gsize) size * cost)))
     return TLC_REFUSE_BUDGET;
   return tlc_reader_push (reader, first, second);
 }

@@ -19,6 +19,7 @@
 /* The least that objects take in memory, as charged to the budget. */
 #define TLC_READER_COST_STRUCT 512
 #define TLC_READER_COST_CONTAINER 96
+#define TLC_READER_COST_TABLE 256 /* of a map or a set, empty */
 #define TLC_READER_COST_ELEMENT 16
 #define TLC_READER_COST_ENTRY 64 /* of a map or a set: they are hash tables */
 #define TLC_READER_COST_STRING 32

@@ -239,6 +239,43 @@ START_TEST (test_faults_row_14_without_end)
 }
 END_TEST
 
+/* Law 5: nor is a reply without frame taken that is whole, but larger than max-message-size. */
+START_TEST (test_faults_row_14_whole_but_too_large)
+{
+  const struct {
+    const char *setting, *text;
+    gsize max;
+  } sizes[] = {
+    { "1KiB", "max-message-size = 1024", 1024 },
+    { "5000", "max-message-size = 5000", 5000 },
+    { "64KiB", "max-message-size = 65536", 65536 },
+    { "100000", "max-message-size = 100000", 100000 },
+  };
+  const guint n = (guint) (sizes[_i].max / tlc_wire_get_zero_size (T_STRING));
+  TlcWire *reply = tlc_wire_new ();
+  TlcHarness harness;
+
+  tlc_wire_reply_begin (reply, "words");
+  tlc_wire_field (reply, T_LIST, 0);
+  tlc_wire_list (reply, T_STRING, (gint32) n);
+  tlc_wire_fill (reply, 0, n * tlc_wire_get_zero_size (T_STRING));
+  tlc_wire_reply_end (reply);
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_read (harness.script);
+  tlc_script_send (harness.script, reply);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "max-message-size", sizes[_i].setting, "call-timeout", "30s", NULL);
+
+  tlc_harness_must_fail (&harness, tlc_harness_words, TLC_ERROR_MESSAGE_TOO_LARGE,
+                         TLC_DELIVERY_UNKNOWN, sizes[_i].text);
+  ck_assert (tlc_script_wait_closed (harness.script, 0));
+  tlc_echo_must_add (harness.service);
+  ck_assert_uint_eq (tlc_script_count_connections (harness.script), 2);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
 /* A right answer in the other transport. */
 static TlcWire *
 new_sum_of_other_transport (void)
@@ -277,7 +314,10 @@ new_suite (void)
   if (tlc_wire_is_framed ())
     tcase_add_loop_test (tcase, test_faults_row_14_length, 0, G_N_ELEMENTS (lengths));
   else
-    tcase_add_loop_test (tcase, test_faults_row_14_without_end, 0, 3);
+    {
+      tcase_add_loop_test (tcase, test_faults_row_14_without_end, 0, 3);
+      tcase_add_loop_test (tcase, test_faults_row_14_whole_but_too_large, 0, 4);
+    }
   tcase_add_test (tcase, test_faults_row_14_length_alone);
   tcase_add_test (tcase, test_faults_row_14_largest_request);
   tcase_add_test (tcase, test_faults_row_14_largest_reply);
