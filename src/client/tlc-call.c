@@ -204,9 +204,10 @@ tlc_call_send_failed (TlcCall *call, TlcIo io, gsize sent, GError **error)
 
   /* What went before it in a pipeline may still be answered. */
   call->is_broken = sent > 0 || io != TLC_IO_TIMED_OUT;
-  if (sent > 0 && call->n_queued == 0)
+  if (sent > 0)
     tlc_connection_abandon_sending (connection);
-  if (io == TLC_IO_TIMED_OUT)
+  /* A connection that was condemned is seen as broken. */
+  if (io == TLC_IO_TIMED_OUT || tlc_clock_now_us () >= call->deadline_us)
     return tlc_call_time_out (call, error, how_far);
   return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
                         "connection lost after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT

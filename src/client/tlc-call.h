@@ -137,6 +137,8 @@ char *tlc_call_describe (TlcCall *call);
 /* For the files of this call alone, as what follows. Copies the limits ahead of a claim. */
 void tlc_call_read_limits (TlcCall *call);
 void tlc_call_copy_limits (TlcCall *call, const TlcSettings *settings);
+/* Whether the request is as large as it may be by the limits. FALSE: the call has failed. */
+gboolean tlc_call_check_size (TlcCall *call, GError **error);
 /* The connection broke: sends the request on another. FALSE: the call has failed. */
 gboolean tlc_call_send_again (TlcCall *call, GError **error);
 /* Makes the claimed seat current, and sees to it that it holds a connection that will do. FALSE: the

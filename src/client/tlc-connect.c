@@ -57,12 +57,19 @@ tlc_call_get_max_length (const TlcCall *call)
   return call->limits.max_message_size + call->framing->header_size;
 }
 
+gboolean
+tlc_call_check_size (TlcCall *call, GError **error)
+{
+  return call->out.length <= tlc_call_get_max_length (call)
+         || tlc_call_refuse_request (call, error);
+}
+
 /* The settings have changed: this call goes by the new ones already. */
 static TLC_COLD gboolean
 tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
 {
   g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
-  gboolean fits = TRUE;
+  gboolean fits;
 
   if (current->closed)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
@@ -72,8 +79,7 @@ tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
   if (call->n_attempts == 1)
     call->deadline_us = tlc_deadline_bound (call->begun_us + call->limits.call_timeout_us);
   tlc_seat_bound (call->home.seat, call->deadline_us);
-  if (call->out.length > tlc_call_get_max_length (call))
-    fits = tlc_call_refuse_request (call, error); /* and empties the buffer */
+  fits = tlc_call_check_size (call, error); /* which empties the buffer */
   /* What fits the buffer is not looked at again. */
   tlc_buffer_limit (&call->out, tlc_call_get_max_length (call));
   return fits;

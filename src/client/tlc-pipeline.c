@@ -175,7 +175,9 @@ tlc_pipeline_join (TlcCall *call, GError **error)
                           "the endpoint was removed, and replies from it are outstanding on this "
                           "client: receive them first");
   tlc_call_copy_limits (call, current->settings);
-  return TRUE;
+  call->deadline_us = tlc_deadline_bound (call->begun_us + call->limits.call_timeout_us);
+  tlc_seat_bound (call->home.seat, MAX (tlc_pipeline_get_deadline (call), call->deadline_us));
+  return tlc_call_check_size (call, error);
 }
 
 void
