@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls to addresses of all kinds, FAULTS.md row 30: each is answered, or refused when it is set or
+/* Calls to addresses of all kinds, docs/faults.md, row 30: each is answered, or refused when it is set or
  * when the service is made, with a reason. How addresses are read stands in test-address. */
 
 #include <errno.h>

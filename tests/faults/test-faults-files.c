@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* No more files can be opened, by the process or by the system, FAULTS.md row 27. */
+/* No more files can be opened, by the process or by the system, docs/faults.md, row 27. */
 
 #include <string.h>
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory runs out, FAULTS.md row 28. As SQLite does it: the n-th allocation fails, for n = 1 on,
+/* Memory runs out, docs/faults.md, row 28. As SQLite does it: the n-th allocation fails, for n = 1 on,
  * until all goes well without one.
  *
  * GLib ends the process when it gets no memory, and generated code takes its own from there.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names, FAULTS.md row 29: the system's resolver and a name server of the test's own, or, where one
+/* Names, docs/faults.md, row 29: the system's resolver and a name server of the test's own, or, where one
  * cannot have it, a getaddrinfo() of the test's that gives the same answers. What of the resolver's
  * thread is promised stands in test-resolver. */
 

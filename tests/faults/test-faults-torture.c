@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Torture, FAULTS.md rows 25 and 26: one scenario of calls of all kinds, a change and a drain, over
+/* Torture, docs/faults.md, rows 25 and 26: one scenario of calls of all kinds, a change and a drain, over
  * and over; each time another one of its system calls fails, or does little. As curl does it: the
  * k-th of a kind, for k = 1 on, until the scenario has no k-th.
  *

@@ -133,7 +133,7 @@ tlc_harness_get_ending (TlcDelivery delivery)
     }
 }
 
-/* Generated readers of containers lose an element that they cannot finish (FAULTS.md A.4): nobody
+/* Generated readers of containers lose an element that they cannot finish: nobody
  * else can free it. Calls of all other kinds are watched for leaks, of the library's too. */
 static gboolean
 tlc_harness_call_quietly (TlcHarnessCall call, EchoIf *echo, GError **error)
