@@ -14,26 +14,6 @@ static const char *const wires[][2] = {
 #define N_WIRES ((int) G_N_ELEMENTS (wires))
 
 static void
-must_send_add (EchoIf *echo, gint32 a, gint32 b)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!echo_client_send_add (echo, a, b, &error))
-    ck_abort_msg ("%s", error->message);
-}
-
-static void
-must_receive_sum (EchoIf *echo, gint32 sum)
-{
-  g_autoptr (GError) error = NULL;
-  gint32 value = 0;
-
-  if (!echo_client_recv_add (echo, &value, &error))
-    ck_abort_msg ("%s", error->message);
-  ck_assert_int_eq (value, sum);
-}
-
-static void
 must_not_receive_sum (EchoIf *echo, TlcError code)
 {
   g_autoptr (GError) error = NULL;
@@ -110,16 +90,16 @@ START_TEST (test_pipeline_calls_exceptions)
 
   for (gint32 i = 0; i < N_ROUNDS; i++)
     {
-      must_send_add (echo, i, 1);
+      tlc_echo_must_send_add (echo, i, 1);
       ck_assert (echo_client_send_fail (echo, i % 4, NULL));
       ck_assert (echo_client_send_note (echo, "x", NULL));
-      must_send_add (echo, i, 2);
+      tlc_echo_must_send_add (echo, i, 2);
     }
   for (gint32 i = 0; i < N_ROUNDS; i++)
     {
-      must_receive_sum (echo, i + 1);
+      tlc_echo_must_receive_sum (echo, i + 1);
       must_receive_failure (echo, i % 4);
-      must_receive_sum (echo, i + 2);
+      tlc_echo_must_receive_sum (echo, i + 2);
     }
   tlc_echo_must_add (service);
   assert_is_undisturbed (service, N_ROUNDS * 4 + 1);
@@ -139,7 +119,7 @@ START_TEST (test_pipeline_calls_large_replies)
   for (gint32 i = 0; i < 16; i += 2)
     {
       ck_assert (echo_client_send_blob (echo, MEBIBYTE - i, NULL));
-      must_send_add (echo, i, 3);
+      tlc_echo_must_send_add (echo, i, 3);
     }
   for (gint32 i = 0; i < 16; i += 2)
     {
@@ -148,7 +128,7 @@ START_TEST (test_pipeline_calls_large_replies)
       ck_assert (echo_client_recv_blob (echo, &blob, NULL));
       ck_assert_uint_eq (blob->len, MEBIBYTE - (guint) i);
       g_byte_array_unref (blob);
-      must_receive_sum (echo, i + 3);
+      tlc_echo_must_receive_sum (echo, i + 3);
     }
   tlc_echo_must_add (service);
   assert_is_undisturbed (service, 17);
@@ -200,10 +180,10 @@ START_TEST (test_pipeline_calls_pieces)
   harness_start_on_wire (&harness, wire, NULL);
   echo = tlc_echo_client (harness.service);
 
-  must_send_add (echo, 1, 2);
-  must_send_add (echo, 2, 2);
-  must_receive_sum (echo, 3);
-  must_receive_sum (echo, 4);
+  tlc_echo_must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 2, 2);
+  tlc_echo_must_receive_sum (echo, 3);
+  tlc_echo_must_receive_sum (echo, 4);
   tlc_echo_must_add (harness.service);
   assert_is_undisturbed (harness.service, 3);
   tlc_harness_end (&harness);
@@ -231,10 +211,10 @@ START_TEST (test_pipeline_calls_reply_twice)
   harness_start_on_wire (&harness, _i, NULL);
   echo = tlc_echo_client (harness.service);
 
-  must_send_add (echo, 1, 2);
-  must_send_add (echo, 2, 2);
-  must_receive_sum (echo, 3);
-  must_receive_sum (echo, 4);
+  tlc_echo_must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 2, 2);
+  tlc_echo_must_receive_sum (echo, 3);
+  tlc_echo_must_receive_sum (echo, 4);
   ck_assert (tlc_script_wait_closed (harness.script, 0));
   tlc_service_get_stats (harness.service, &stats);
   ck_assert_uint_eq (stats.desyncs_caught, 1);
@@ -265,9 +245,9 @@ START_TEST (test_pipeline_calls_surplus)
   harness_start_on_wire (&harness, _i, NULL);
   echo = tlc_echo_client (harness.service);
 
-  must_send_add (echo, 1, 2);
-  must_send_add (echo, 2, 2);
-  must_receive_sum (echo, 3);
+  tlc_echo_must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 2, 2);
+  tlc_echo_must_receive_sum (echo, 3);
   ck_assert (!echo_client_recv_add (echo, &sum, NULL));
   ck_assert (tlc_script_wait_closed (harness.script, 0));
   tlc_echo_must_add (harness.service);
@@ -293,11 +273,11 @@ START_TEST (test_pipeline_calls_condemned)
   echo = tlc_echo_client (harness.service);
 
   begun_us = g_get_monotonic_time ();
-  must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 1, 2);
   tlc_client_set_timeout (echo, 600);
-  must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 1, 2);
   tlc_client_set_timeout (echo, 0);
-  must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 1, 2);
   ck_assert (tlc_script_wait_closed (harness.script, 0));
   tlc_harness_assert_took (begun_us, 600);
   must_not_receive_sum (echo, TLC_ERROR_TIMED_OUT);
@@ -327,16 +307,16 @@ START_TEST (test_pipeline_calls_last_reference)
   echo = tlc_echo_client (harness.service);
 
   for (gint32 i = 0; i < 5; i++)
-    must_send_add (echo, i, i);
+    tlc_echo_must_send_add (echo, i, i);
   tlc_service_get_stats (harness.service, &stats);
   ck_assert_uint_eq (stats.calls, 5);
   ck_assert_uint_eq (stats.connections_busy, 1);
   tlc_service_unref (g_steal_pointer (&harness.service));
-  must_receive_sum (echo, 0);
+  tlc_echo_must_receive_sum (echo, 0);
   ck_assert (!echo_client_send_add (echo, 1, 1, &error));
   ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_CLOSED), "%s", error->message);
   ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
-  must_receive_sum (echo, 2);
+  tlc_echo_must_receive_sum (echo, 2);
   tlc_harness_end (&harness);
 }
 END_TEST

@@ -13,26 +13,6 @@
 #define PIPELINE_MAX 64
 
 static void
-must_send_add (EchoIf *echo, gint32 a, gint32 b)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!echo_client_send_add (echo, a, b, &error))
-    ck_abort_msg ("%s", error->message);
-}
-
-static void
-must_receive_sum (EchoIf *echo, gint32 sum)
-{
-  g_autoptr (GError) error = NULL;
-  gint32 value = 0;
-
-  if (!echo_client_recv_add (echo, &value, &error))
-    ck_abort_msg ("%s", error->message);
-  ck_assert_int_eq (value, sum);
-}
-
-static void
 check_error (GError *error, TlcError code, TlcDelivery delivery, const char *text)
 {
   ck_assert_ptr_nonnull (error);
@@ -79,9 +59,9 @@ START_TEST (test_pipeline_replies_in_order)
   for (gint32 n = 1; n <= PIPELINE_MAX; n += 7)
     {
       for (gint32 i = 0; i < n; i++)
-        must_send_add (echo, i, 1000 * n);
+        tlc_echo_must_send_add (echo, i, 1000 * n);
       for (gint32 i = 0; i < n; i++)
-        must_receive_sum (echo, i + 1000 * n);
+        tlc_echo_must_receive_sum (echo, i + 1000 * n);
       tlc_echo_must_add (service);
     }
   tlc_service_get_stats (service, &stats);
@@ -99,7 +79,7 @@ START_TEST (test_pipeline_mixed)
   g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
   EchoIf *echo = tlc_echo_client (service);
 
-  must_send_add (echo, 0, 0);
+  tlc_echo_must_send_add (echo, 0, 0);
   for (gint32 i = 1; i < 200; i++)
     {
       g_autofree char *text = g_strnfill ((gsize) i * 500, 'x');
@@ -112,8 +92,8 @@ START_TEST (test_pipeline_mixed)
       ck_assert (echo_client_send_echo_string (echo, text, NULL));
       ck_assert (echo_client_send_note (echo, "note", NULL));
       ck_assert (echo_client_send_fail (echo, i % 4, NULL));
-      must_receive_sum (echo, i - 1);
-      must_send_add (echo, i, 0);
+      tlc_echo_must_receive_sum (echo, i - 1);
+      tlc_echo_must_send_add (echo, i, 0);
       ck_assert (echo_client_recv_echo_string (echo, &back, NULL));
       ck_assert_str_eq (back, text);
       ck_assert_int_eq (echo_client_recv_fail (echo, &value, &rejected, &not_found, &error),
@@ -124,7 +104,7 @@ START_TEST (test_pipeline_mixed)
       g_clear_object (&rejected);
       g_clear_object (&not_found);
     }
-  must_receive_sum (echo, 199);
+  tlc_echo_must_receive_sum (echo, 199);
   tlc_echo_must_add (service);
   tlc_thread_detach ();
 }
@@ -138,13 +118,13 @@ START_TEST (test_pipeline_is_bounded)
   EchoIf *echo = tlc_echo_client (service);
 
   for (gint32 i = 0; i < PIPELINE_MAX; i++)
-    must_send_add (echo, i, 1);
+    tlc_echo_must_send_add (echo, i, 1);
   must_not_send_add (echo, TLC_ERROR_EXHAUSTED, "64 replies are outstanding");
-  must_receive_sum (echo, 1);
-  must_send_add (echo, PIPELINE_MAX, 1);
+  tlc_echo_must_receive_sum (echo, 1);
+  tlc_echo_must_send_add (echo, PIPELINE_MAX, 1);
   must_not_send_add (echo, TLC_ERROR_EXHAUSTED, "64 replies are outstanding");
   for (gint32 i = 1; i <= PIPELINE_MAX; i++)
-    must_receive_sum (echo, i + 1);
+    tlc_echo_must_receive_sum (echo, i + 1);
   tlc_echo_must_add (service);
   tlc_thread_detach ();
 }
@@ -162,13 +142,13 @@ START_TEST (test_pipeline_one_too_large)
 
   for (gint32 round = 0; round < 3; round++)
     {
-      must_send_add (echo, 1, round);
+      tlc_echo_must_send_add (echo, 1, round);
       ck_assert (!echo_client_send_echo_string (echo, text, &error));
       check_error (g_steal_pointer (&error), TLC_ERROR_MESSAGE_TOO_LARGE, TLC_DELIVERY_NOT_SENT,
                    "exceeds max-message-size");
-      must_send_add (echo, 2, round);
-      must_receive_sum (echo, 1 + round);
-      must_receive_sum (echo, 2 + round);
+      tlc_echo_must_send_add (echo, 2, round);
+      tlc_echo_must_receive_sum (echo, 1 + round);
+      tlc_echo_must_receive_sum (echo, 2 + round);
     }
   tlc_echo_must_add (service);
   tlc_thread_detach ();
@@ -194,8 +174,8 @@ START_TEST (test_pipeline_connection_breaks)
   echo = tlc_echo_client (harness.service);
 
   for (gint32 i = 0; i < 3; i++)
-    must_send_add (echo, i, 10);
-  must_receive_sum (echo, 10);
+    tlc_echo_must_send_add (echo, i, 10);
+  tlc_echo_must_receive_sum (echo, 10);
   must_not_receive_sum (echo, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_UNKNOWN, "may have run");
   must_not_send_add (echo, TLC_ERROR_BUSY, "receive them first");
   must_not_receive_sum (echo, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_UNKNOWN,
@@ -223,8 +203,8 @@ START_TEST (test_pipeline_times_out)
   echo = tlc_echo_client (harness.service);
 
   begun_us = g_get_monotonic_time ();
-  must_send_add (echo, 1, 2);
-  must_send_add (echo, 3, 4);
+  tlc_echo_must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 3, 4);
   must_not_receive_sum (echo, TLC_ERROR_TIMED_OUT, TLC_DELIVERY_UNKNOWN, "timed out after 100 ms");
   tlc_harness_assert_took (begun_us, 100);
   must_not_receive_sum (echo, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_UNKNOWN,
@@ -264,8 +244,8 @@ START_TEST (test_pipeline_out_of_order)
   tlc_harness_start (&harness, NULL);
   echo = tlc_echo_client (harness.service);
 
-  must_send_add (echo, 1, 2);
-  must_send_add (echo, 2, 2);
+  tlc_echo_must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 2, 2);
   must_not_receive_sum (echo, TLC_ERROR_PROTOCOL, TLC_DELIVERY_UNKNOWN, "is no reply to it");
   must_not_receive_sum (echo, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_UNKNOWN, "earlier reply");
   tlc_echo_must_add (harness.service);
@@ -294,10 +274,10 @@ START_TEST (test_pipeline_segments)
   tlc_harness_start (&harness, NULL);
   echo = tlc_echo_client (harness.service);
 
-  must_send_add (echo, 1, 2);
-  must_send_add (echo, 2, 2);
-  must_receive_sum (echo, 3);
-  must_receive_sum (echo, 4);
+  tlc_echo_must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 2, 2);
+  tlc_echo_must_receive_sum (echo, 3);
+  tlc_echo_must_receive_sum (echo, 4);
   tlc_echo_must_add (harness.service);
   ck_assert_uint_eq (tlc_script_count_connections (harness.script), 1);
   tlc_harness_end (&harness);
@@ -317,7 +297,7 @@ START_TEST (test_pipeline_reset)
   for (gint32 n = 1; n < 4; n++)
     {
       for (gint32 i = 0; i < n; i++)
-        must_send_add (echo, 1000, i);
+        tlc_echo_must_send_add (echo, 1000, i);
       if (_i == 0)
         tlc_client_reset (echo);
       else
@@ -344,8 +324,8 @@ START_TEST (test_pipeline_overdue)
   tlc_harness_start (&harness, NULL);
   echo = tlc_echo_client (harness.service);
   tlc_client_set_timeout (echo, 50);
-  must_send_add (echo, 1, 1);
-  must_send_add (echo, 2, 2);
+  tlc_echo_must_send_add (echo, 1, 1);
+  tlc_echo_must_send_add (echo, 2, 2);
   tlc_client_set_timeout (echo, 0);
   g_usleep (60000); /* the time is what is tested */
   must_not_send_add (echo, TLC_ERROR_BUSY, "that are overdue");
@@ -375,14 +355,14 @@ START_TEST (test_pipeline_endpoint_removed)
   EchoIf *echo = tlc_echo_client (service);
   g_autofree char *who = NULL;
 
-  must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 1, 2);
   tlc_echo_reconfigure (service, tlc_server_get_endpoint (a), "call-timeout", "4s", NULL);
-  must_send_add (echo, 3, 4); /* the endpoint stays */
+  tlc_echo_must_send_add (echo, 3, 4); /* the endpoint stays */
   tlc_echo_reconfigure (service, tlc_server_get_endpoint (b), NULL);
   must_not_send_add (echo, TLC_ERROR_BUSY, "the endpoint was removed");
-  must_receive_sum (echo, 3);
+  tlc_echo_must_receive_sum (echo, 3);
   must_not_send_add (echo, TLC_ERROR_BUSY, "the endpoint was removed");
-  must_receive_sum (echo, 7);
+  tlc_echo_must_receive_sum (echo, 7);
   who = tlc_echo_who (service);
   ck_assert_str_eq (who, "b");
   tlc_thread_detach ();
@@ -406,7 +386,7 @@ START_TEST (test_pipeline_cannot_send)
   tlc_harness_start (&harness, NULL);
   echo = tlc_echo_client (harness.service);
 
-  must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 1, 2);
   fd = tlc_harness_find_socket (&harness);
   tlc_script_signal (harness.script, 0);
   ck_assert (tlc_harness_wait_hung_up (fd));
@@ -428,9 +408,9 @@ START_TEST (test_pipeline_fetched_late)
   TlcStats stats;
 
   tlc_client_set_timeout (echo, 30);
-  must_send_add (echo, 1, 2);
+  tlc_echo_must_send_add (echo, 1, 2);
   g_usleep (100 * 1000); /* the time is what is tested */
-  must_receive_sum (echo, 3);
+  tlc_echo_must_receive_sum (echo, 3);
   tlc_client_set_timeout (echo, 0);
   tlc_echo_must_add (service);
   tlc_service_get_stats (service, &stats);
@@ -445,8 +425,8 @@ leave_replies (void *data)
   EchoIf *echo = tlc_echo_client (data);
 
   for (gint32 i = 0; i < 5; i++)
-    must_send_add (echo, i, i);
-  must_receive_sum (echo, 0);
+    tlc_echo_must_send_add (echo, i, i);
+  tlc_echo_must_receive_sum (echo, 0);
   return NULL;
 }
 

@@ -367,42 +367,14 @@ tlc_compact_read_bytes (ThriftProtocol *protocol, char **ret_bytes, guint32 *ret
                                   error);
 }
 
-static gint32
-tlc_compact_read_string (ThriftProtocol *protocol, gchar **string, GError **error)
-{
-  guint32 length;
-
-  return tlc_compact_read_bytes (protocol, string, &length, error);
-}
-
-static gint32
-tlc_compact_read_binary (ThriftProtocol *protocol, gpointer *bytes, guint32 *length, GError **error)
-{
-  char *copy;
-  gint32 result = tlc_compact_read_bytes (protocol, &copy, length, error);
-
-  *bytes = copy;
-  return result;
-}
-
-static gint
-tlc_compact_get_min_serialized_size (ThriftProtocol *protocol, ThriftType type, GError **error)
-{
-  gsize size = tlc_compact_min_size ((guint8) type);
-
-  if (size > 0)
-    return (gint) size;
-  g_set_error (error, THRIFT_PROTOCOL_ERROR, THRIFT_PROTOCOL_ERROR_INVALID_DATA, "unknown type %d",
-               (int) type);
-  return -1;
-}
-
 void
 tlc_compact_install_readers (TlcProtocolClass *klass)
 {
   ThriftProtocolClass *protocol_class = &klass->parent_class;
 
   klass->read_header = tlc_compact_read_header;
+  klass->read_bytes = tlc_compact_read_bytes;
+  klass->min_size = tlc_compact_min_size;
   protocol_class->read_field_begin = tlc_compact_read_field_begin;
   protocol_class->read_map_begin = tlc_compact_read_map_begin;
   protocol_class->read_list_begin = tlc_compact_read_list_begin;
@@ -413,7 +385,4 @@ tlc_compact_install_readers (TlcProtocolClass *klass)
   protocol_class->read_i32 = tlc_compact_read_i32;
   protocol_class->read_i64 = tlc_compact_read_i64;
   protocol_class->read_double = tlc_compact_read_double;
-  protocol_class->read_string = tlc_compact_read_string;
-  protocol_class->read_binary = tlc_compact_read_binary;
-  protocol_class->get_min_serialized_size = tlc_compact_get_min_serialized_size;
 }

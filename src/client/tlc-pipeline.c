@@ -157,17 +157,12 @@ tlc_pipeline_begin (TlcCall *call, const char *method, GError **error)
   return call->state == TLC_CALL_IDLE || tlc_pipeline_begin_behind (call, method, error);
 }
 
-/* A request that begins after a change must not go where the change took the endpoint away. */
-gboolean
-tlc_pipeline_join (TlcCall *call, GError **error)
+/* A request that begins after a change goes by it, and must not go where it took the endpoint away. */
+static gboolean
+tlc_pipeline_follow_change (TlcCall *call, GError **error)
 {
-  g_autoptr (TlcSnapshot) current = NULL;
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
 
-  /* While it is sent, too. */
-  tlc_seat_bound (call->home.seat, MAX (tlc_pipeline_get_deadline (call), call->deadline_us));
-  if (tlc_seats_look (&call->core->seats) == tlc_seat_get_stamp (call->home.seat))
-    return TRUE;
-  current = tlc_root_read (call->core->root);
   if (current->closed)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
   if (!tlc_snapshot_has_endpoint (current, call->home.seat->connection->endpoint))
@@ -176,8 +171,18 @@ tlc_pipeline_join (TlcCall *call, GError **error)
                           "client: receive them first");
   tlc_call_copy_limits (call, current->settings);
   call->deadline_us = tlc_deadline_bound (call->begun_us + call->limits.call_timeout_us);
-  tlc_seat_bound (call->home.seat, MAX (tlc_pipeline_get_deadline (call), call->deadline_us));
   return tlc_call_check_size (call, error);
+}
+
+gboolean
+tlc_pipeline_join (TlcCall *call, GError **error)
+{
+  if (tlc_seats_look (&call->core->seats) != tlc_seat_get_stamp (call->home.seat)
+      && !tlc_pipeline_follow_change (call, error))
+    return FALSE;
+  /* While it is sent, too. */
+  tlc_seat_bound (call->home.seat, MAX (tlc_pipeline_get_deadline (call), call->deadline_us));
+  return TRUE;
 }
 
 void

@@ -215,6 +215,40 @@ tlc_protocol_read_end_of_level (ThriftProtocol *protocol, GError **error)
 }
 
 static gint32
+tlc_protocol_read_string (ThriftProtocol *protocol, gchar **string, GError **error)
+{
+  TlcProtocolClass *klass = (TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol);
+  guint32 length;
+
+  return klass->read_bytes (protocol, string, &length, error);
+}
+
+static gint32
+tlc_protocol_read_binary (ThriftProtocol *protocol, gpointer *bytes, guint32 *length,
+                          GError **error)
+{
+  TlcProtocolClass *klass = (TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol);
+  char *copy;
+  gint32 result = klass->read_bytes (protocol, &copy, length, error);
+
+  *bytes = copy;
+  return result;
+}
+
+static gint
+tlc_protocol_get_min_serialized_size (ThriftProtocol *protocol, ThriftType type, GError **error)
+{
+  TlcProtocolClass *klass = (TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol);
+  gsize size = klass->min_size ((guint8) type);
+
+  if (size > 0)
+    return (gint) size;
+  g_set_error (error, THRIFT_PROTOCOL_ERROR, THRIFT_PROTOCOL_ERROR_INVALID_DATA, "unknown type %d",
+               (int) type);
+  return -1;
+}
+
+static gint32
 tlc_protocol_nothing (ThriftProtocol *protocol, GError **error)
 {
   return 0;
@@ -257,6 +291,9 @@ tlc_protocol_class_init (TlcProtocolClass *klass)
   protocol_class->read_map_end = tlc_protocol_read_end_of_level;
   protocol_class->read_list_end = tlc_protocol_read_end_of_level;
   protocol_class->read_set_end = tlc_protocol_read_end_of_level;
+  protocol_class->read_string = tlc_protocol_read_string;
+  protocol_class->read_binary = tlc_protocol_read_binary;
+  protocol_class->get_min_serialized_size = tlc_protocol_get_min_serialized_size;
 }
 
 static void

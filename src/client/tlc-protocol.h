@@ -23,6 +23,10 @@ typedef struct {
   gboolean (*write_header) (TlcProtocol *self, const char *name, ThriftMessageType type,
                             gint32 sequence, GError **error);
   TlcRefusal (*read_header) (TlcProtocol *self, TlcHeader *ret_header);
+  /* A string or a binary, copied with a NUL behind it; NULL and 0 where it is refused. */
+  gint32 (*read_bytes) (ThriftProtocol *protocol, char **ret_bytes, guint32 *ret_length,
+                        GError **error);
+  gsize (*min_size) (guint8 type); /* the fewest bytes of a value; 0: there is no such type */
   const TlcWalker *walker;
 } TlcProtocolClass;
 

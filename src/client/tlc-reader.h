@@ -176,23 +176,18 @@ tlc_reader_near_field (TlcReader *reader, guint8 type, gint id)
 static inline TlcRefusal
 tlc_reader_field (TlcReader *reader, guint8 type, gint16 id)
 {
-  TlcLevel *level = reader->level;
-  guint64 bit = (guint64) 1 << (id & 63);
   TlcRefusal refusal;
 
-  if (G_UNLIKELY (!tlc_reader_type_is_known (type)))
+  if (G_LIKELY (tlc_reader_near_field (reader, type, id)))
+    return TLC_REFUSE_NONE;
+  if (!tlc_reader_type_is_known (type))
     return TLC_REFUSE_UNKNOWN_TYPE;
-  if (G_UNLIKELY ((guint16) id > 63))
-    {
-      refusal = tlc_reader_far_field (reader, id);
-      if (refusal != TLC_REFUSE_NONE)
-        return refusal;
-    }
-  else if (G_UNLIKELY (level->seen & bit))
+  if ((guint16) id <= 63)
     return TLC_REFUSE_DUPLICATE;
-  else
-    level->seen |= bit;
-  level->expect = type;
-  level->next = T_STOP;
+  refusal = tlc_reader_far_field (reader, id);
+  if (refusal != TLC_REFUSE_NONE)
+    return refusal;
+  reader->level->expect = type;
+  reader->level->next = T_STOP;
   return TLC_REFUSE_NONE;
 }

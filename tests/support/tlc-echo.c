@@ -109,3 +109,23 @@ tlc_echo_must_fail (TlcService *service, TlcError code, TlcDelivery delivery, co
   ck_assert_msg (strstr (error->message, text) != NULL, "%s", error->message);
   ck_assert_int_eq (sum, 4711);
 }
+
+void
+tlc_echo_must_send_add (EchoIf *echo, gint32 a, gint32 b)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!echo_client_send_add (echo, a, b, &error))
+    ck_abort_msg ("%s", error->message);
+}
+
+void
+tlc_echo_must_receive_sum (EchoIf *echo, gint32 sum)
+{
+  g_autoptr (GError) error = NULL;
+  gint32 value = 0;
+
+  if (!echo_client_recv_add (echo, &value, &error))
+    ck_abort_msg ("%s", error->message);
+  ck_assert_int_eq (value, sum);
+}

@@ -20,6 +20,9 @@ EchoIf *tlc_echo_client (TlcService *service);
 char *tlc_echo_who (TlcService *service);
 /* One call that must succeed with the right answer. */
 void tlc_echo_must_add (TlcService *service);
+/* The halves of a call of "add", which must succeed, the second one with that sum. */
+void tlc_echo_must_send_add (EchoIf *echo, gint32 a, gint32 b);
+void tlc_echo_must_receive_sum (EchoIf *echo, gint32 sum);
 /* One call that must fail with @code and @delivery; frees the error, after looking for @text in it.
  */
 void tlc_echo_must_fail (TlcService *service, TlcError code, TlcDelivery delivery,
