@@ -222,6 +222,31 @@ bench_load_sum (BenchLoad *load)
   return sum;
 }
 
+static guint64
+bench_load_count_calls (BenchLoadThread *thread)
+{
+  guint64 calls = 0;
+
+  for (guint j = 0; j < BENCH_LOAD_BUCKETS; j++)
+    calls += atomic_load_explicit (&thread->buckets[j], memory_order_relaxed);
+  return calls;
+}
+
+/* How fair it was. */
+static void
+bench_load_read_shares (BenchLoad *load, guint64 *ret_least, guint64 *ret_most)
+{
+  *ret_least = G_MAXUINT64;
+  *ret_most = 0;
+  for (guint i = 0; i < load->n_threads; i++)
+    {
+      guint64 calls = bench_load_count_calls (&load->threads[i]);
+
+      *ret_least = MIN (*ret_least, calls);
+      *ret_most = MAX (*ret_most, calls);
+    }
+}
+
 static void
 bench_load_fill (BenchLoad *load, const guint64 *buckets, gint64 ns, BenchLoadResult *ret_result)
 {
@@ -278,15 +303,19 @@ gboolean
 bench_load_stop (BenchLoad *load, BenchLoadResult *ret_result, GError **error)
 {
   BenchLoadResult last;
+  guint64 least_calls, most_calls;
   gboolean ok;
 
   /* Read first: afterwards the time would include waiting for the slowest call. */
   bench_load_read (load, ret_result);
+  bench_load_read_shares (load, &least_calls, &most_calls);
   atomic_store_explicit (&load->stop, TRUE, memory_order_relaxed);
   for (guint i = 0; i < load->n_threads; i++)
     pthread_join (load->threads[i].thread, NULL);
   bench_load_read (load, &last);
   ret_result->failures = last.failures;
+  ret_result->least_calls = least_calls;
+  ret_result->most_calls = most_calls;
   ret_result->all_calls = last.calls + load->n_threads;
   ok = load->n_failures == 0;
   if (load->error != NULL)

@@ -17,8 +17,9 @@ typedef struct {
   double seconds;
   double p50_us; /* 0 when nothing was called */
   double p99_us;
-  guint64
-      all_calls; /* of bench_load_stop(): calls, with the first ones and those that ended late */
+  /* of bench_load_stop() only: */
+  guint64 all_calls; /* calls, with the first ones and those that ended late */
+  guint64 least_calls, most_calls; /* how many of @calls the threads made that made fewest and most */
 } BenchLoadResult;
 
 /* Starts @n_threads threads and lets them go together once each has made a first call, which is not

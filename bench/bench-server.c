@@ -11,17 +11,13 @@
 #define BENCH_SERVER_LOOPBACK "tcp://127.0.0.1:"
 #define BENCH_TCP_ESTABLISHED 1 /* as /proc/net/tcp writes it */
 
-TlcServer *
-bench_server_start (guint delay_us, const char **ret_what, GError **error)
-{
-  return bench_server_start_named (NULL, delay_us, ret_what, error);
-}
-
-TlcServer *
-bench_server_start_named (const char *name, guint delay_us, const char **ret_what, GError **error)
+/* @option and its @value, or NULL. */
+static TlcServer *
+bench_server_start_with (const char *option, const char *value, guint delay_us,
+                         const char **ret_what, GError **error)
 {
   g_autofree char *delay = g_strdup_printf ("%u", delay_us);
-  const char *arguments[] = { "--delay-us", delay, name != NULL ? "--name" : NULL, name, NULL };
+  const char *arguments[] = { "--delay-us", delay, option, value, NULL };
   g_autoptr (GError) cpp_error = NULL;
   TlcServer *server = tlc_server_start (TLC_SERVER_CPP, arguments, &cpp_error);
 
@@ -35,6 +31,24 @@ bench_server_start_named (const char *name, guint delay_us, const char **ret_wha
     }
   *ret_what = "a server of our own in C, because there is none in C++";
   return tlc_server_start (TLC_SERVER_C, arguments, error);
+}
+
+TlcServer *
+bench_server_start (guint delay_us, const char **ret_what, GError **error)
+{
+  return bench_server_start_with (NULL, NULL, delay_us, ret_what, error);
+}
+
+TlcServer *
+bench_server_start_named (const char *name, guint delay_us, const char **ret_what, GError **error)
+{
+  return bench_server_start_with ("--name", name, delay_us, ret_what, error);
+}
+
+TlcServer *
+bench_server_start_counted (TlcTally *tally, guint delay_us, const char **ret_what, GError **error)
+{
+  return bench_server_start_with ("--tally", tlc_tally_get_path (tally), delay_us, ret_what, error);
 }
 
 /* One line of /proc/net/tcp: "sl: local-address:port remote-address:port state ...", in

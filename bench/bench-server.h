@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "tlc-server.h"
+#include "tlc-tally.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +17,10 @@ TlcServer *bench_server_start (guint delay_us, const char **ret_what, GError **e
 /* The same with a name of its own, for messages and ps(1). */
 TlcServer *bench_server_start_named (const char *name, guint delay_us, const char **ret_what,
                                      GError **error);
+
+/* The same, and the server counts its connections in @tally. */
+TlcServer *bench_server_start_counted (TlcTally *tally, guint delay_us, const char **ret_what,
+                                       GError **error);
 
 /* How many TCP connections to @endpoint, a server's that listens on 127.0.0.1, are open on this
  * machine, as the kernel says and not as TLC believes. */

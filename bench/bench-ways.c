@@ -5,6 +5,8 @@
 
 #include "bench-ways.h"
 
+#include <pthread.h>
+
 #include "stock-clients.h"
 
 struct _BenchWay {
@@ -14,6 +16,8 @@ struct _BenchWay {
   StockPool *pool;
   GPtrArray *clients; /* of StockClient or NULL, one for each caller */
   TlcService *service;
+  gpointer shared; /* the client of @service that all callers use; NULL: each has its own */
+  pthread_mutex_t mutex; /* held from borrow to give_back, where there is a shared client */
 };
 
 const char *
@@ -87,11 +91,28 @@ bench_way_new (BenchWayKind kind, const char *endpoint, guint n_callers, guint p
   return ok ? g_steal_pointer (&way) : NULL;
 }
 
+BenchWay *
+bench_way_new_tlc (const TlcConfig *config, gboolean is_locked, GError **error)
+{
+  g_autoptr (BenchWay) way = g_new0 (BenchWay, 1);
+
+  way->kind = BENCH_WAY_TLC;
+  pthread_mutex_init (&way->mutex, NULL);
+  way->service = tlc_service_new ("echo", TYPE_ECHO_CLIENT, config, error);
+  if (way->service == NULL)
+    return NULL;
+  if (is_locked && (way->shared = tlc_service_get_client (way->service, error)) == NULL)
+    return NULL;
+  return g_steal_pointer (&way);
+}
+
 void
 bench_way_free (BenchWay *way)
 {
   if (way == NULL)
     return;
+  if (way->shared != NULL)
+    tlc_thread_detach ();
   stock_lock_free (way->lock);
   stock_pool_free (way->pool);
   g_clear_pointer (&way->clients, g_ptr_array_unref);
@@ -133,7 +154,10 @@ bench_way_borrow (BenchWay *way, guint caller, BenchLoan *ret_loan, GError **err
       break;
     case BENCH_WAY_TLC:
     default:
-      ret_loan->echo = tlc_service_get_client (way->service, error);
+      if (way->shared != NULL)
+        pthread_mutex_lock (&way->mutex);
+      ret_loan->echo = way->shared != NULL ? way->shared
+                                           : tlc_service_get_client (way->service, error);
       return ret_loan->echo != NULL;
     }
   if (ret_loan->stock == NULL)
@@ -149,4 +173,6 @@ bench_way_give_back (BenchWay *way, const BenchLoan *loan)
     stock_lock_release (way->lock);
   else if (way->kind == BENCH_WAY_POOL)
     stock_pool_release (way->pool, loan->stock);
+  else if (way->shared != NULL)
+    pthread_mutex_unlock (&way->mutex);
 }

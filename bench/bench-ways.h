@@ -36,6 +36,11 @@ const char *bench_way_name (BenchWayKind kind); /* "lock", "pool", "thread", "tl
  * connects with each thread's first call; @n_callers threads at most, numbered from 0. */
 BenchWay *bench_way_new (BenchWayKind kind, const char *endpoint, guint n_callers, guint pool_size,
                          GError **error);
+/* BENCH_WAY_TLC by @config. With @is_locked, a mutex around one client of it, made by the calling
+ * thread, which is also the one to free the way: what is written for a client that is shared. A
+ * generated client needs mutual exclusion and nothing else, whichever thread it was made in; but
+ * tlc_client_...() know it only there. */
+BenchWay *bench_way_new_tlc (const TlcConfig *config, gboolean is_locked, GError **error);
 void bench_way_free (BenchWay *way); /* no thread is between borrow and give_back */
 
 /* Threads: any, each with a number of its own. */

@@ -31,6 +31,14 @@ static const Accepted accepted[] = {
   { "check-after-idle", "1us", NULL },
   { "check-after-idle", "1500ms", NULL },
   { "check-after-idle", "60s", "1m" },
+  { "claim-timeout", "1ms", NULL },
+  { "hold-timeout", "24h", NULL },
+  { "max-connections", "unlimited", NULL },
+  { "max-connections", "1", NULL },
+  { "max-connections", "0100000", "100000" },
+  { "min-connections", "0", NULL },
+  { "spare-connections", "0", NULL },
+  { "max-waiting", "0", NULL },
   { "retry", "never", NULL },
   { "retry", "idempotent", NULL },
   { "max-attempts", "1", NULL },
@@ -317,6 +325,12 @@ START_TEST (test_config_new_has_the_defaults)
                           "multiplexed-name = none\n"
                           "connect-timeout = 1s\n"
                           "call-timeout = 5s\n"
+                          "claim-timeout = 1s\n"
+                          "hold-timeout = 30s\n"
+                          "max-connections = unlimited\n"
+                          "min-connections = 0\n"
+                          "spare-connections = 8\n"
+                          "max-waiting = 1024\n"
                           "check-after-idle = 1s\n"
                           "keepalive = true\n"
                           "max-message-size = 16MiB\n"

@@ -18,19 +18,19 @@ START_TEST (test_overdue_is_shut_down)
 
   fixture_init (&fixture);
   fixture_settle (&fixture, &home, &peer);
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &home));
   tlc_seat_bound (home.seat, DEADLINE_US);
-  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, DEADLINE_US, &n_open),
+  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, "echo", DEADLINE_US, &n_open),
                     DEADLINE_US + TLC_CONDEMN_GRACE_US);
   ck_assert_uint_eq (n_open, 1);
   ck_assert (!peer_is_closed (peer));
   ck_assert_int_eq (
-      tlc_condemn_overdue (fixture.seats, DEADLINE_US + TLC_CONDEMN_GRACE_US, &n_open), G_MAXINT64);
+      tlc_condemn_overdue (fixture.seats, "echo", DEADLINE_US + TLC_CONDEMN_GRACE_US, &n_open), G_MAXINT64);
   ck_assert (peer_is_closed (peer));
   ck_assert_uint_eq (n_open, 1);
   tlc_seat_close_connection (home.seat);
   tlc_seats_release (fixture.seats, &home);
-  tlc_condemn_overdue (fixture.seats, G_MAXINT64 / 2, &n_open);
+  tlc_condemn_overdue (fixture.seats, "echo", G_MAXINT64 / 2, &n_open);
   ck_assert_uint_eq (n_open, 0);
   close (peer);
   fixture_clear (&fixture);
@@ -48,12 +48,12 @@ START_TEST (test_overdue_was_the_call_before)
 
   fixture_init (&fixture);
   fixture_settle (&fixture, &home, &peer);
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &home));
   tlc_seat_bound (home.seat, DEADLINE_US);
   tlc_seats_release (fixture.seats, &home);
-  tlc_condemn_overdue (fixture.seats, 10 * DEADLINE_US, &n_open); /* it is free */
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
-  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, 10 * DEADLINE_US, &n_open), G_MAXINT64);
+  tlc_condemn_overdue (fixture.seats, "echo", 10 * DEADLINE_US, &n_open); /* it is free */
+  ck_assert (seats_claim (fixture.seats, &home));
+  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, "echo", 10 * DEADLINE_US, &n_open), G_MAXINT64);
   ck_assert (!peer_is_closed (peer));
   tlc_seats_release (fixture.seats, &home);
   close (peer);
@@ -72,12 +72,12 @@ START_TEST (test_overdue_is_left_alone)
 
   fixture_init (&fixture);
   fixture_settle (&fixture, &home, &peer);
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &home));
   word = home.word;
   tlc_seats_release (fixture.seats, &home);
   tlc_seat_shut_down (home.seat, word);
   ck_assert (!peer_is_closed (peer));
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &home));
   tlc_seat_forget_fd (home.seat);
   tlc_seat_shut_down (home.seat, home.word);
   ck_assert (!peer_is_closed (peer));

@@ -12,13 +12,13 @@ START_TEST (test_seats_claim_and_release)
   int peer;
 
   fixture_init (&fixture);
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &home));
   first = home.seat;
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_CLAIMED);
   tlc_seats_release (fixture.seats, &home);
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_EMPTY);
 
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &home));
   ck_assert_ptr_eq (home.seat, first);
   tlc_seat_put_connection (home.seat, fixture_connection (&fixture, &peer));
   tlc_seats_release (fixture.seats, &home);
@@ -37,7 +37,7 @@ START_TEST (test_seats_home_by_the_exact_word_only)
   TlcHome home = { NULL, 0 }, other;
 
   fixture_init (&fixture);
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &home));
   tlc_seats_release (fixture.seats, &home);
   other = home;
   ck_assert (tlc_seat_claim_home (&other));
@@ -57,28 +57,28 @@ START_TEST (test_seats_row_grows)
   Fixture fixture;
   TlcHome homes[N] = { { NULL, 0 } };
   g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
-  guint64 open, busy;
+  TlcSeatsCensus census;
 
   fixture_init (&fixture);
   for (guint i = 0; i < N; i++)
     {
-      ck_assert (tlc_seats_claim (fixture.seats, &homes[i], 1, 0));
+      ck_assert (seats_claim (fixture.seats, &homes[i]));
       ck_assert (g_hash_table_add (seen, homes[i].seat));
     }
-  tlc_seats_count (fixture.seats, &open, &busy);
-  ck_assert_uint_eq (busy, N);
+  tlc_seats_count (fixture.seats, &census);
+  ck_assert_uint_eq (census.n_busy, N);
   for (guint i = 0; i < N; i++)
     tlc_seats_release (fixture.seats, &homes[i]);
-  tlc_seats_count (fixture.seats, &open, &busy);
-  ck_assert_uint_eq (open, 0);
-  ck_assert_uint_eq (busy, 0);
+  tlc_seats_count (fixture.seats, &census);
+  ck_assert_uint_eq (census.n_open, 0);
+  ck_assert_uint_eq (census.n_busy, 0);
   /* Seats that were left are taken again before the row grows: 32 + 64 + ... + 1024 hold them
    * all. */
   for (guint i = 0; i < N; i++)
     {
       TlcHome home = { NULL, 0 };
 
-      ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+      ck_assert (seats_claim (fixture.seats, &home));
     }
   ck_assert_ptr_nonnull (atomic_load_explicit (&fixture.seats->chunks[4], memory_order_relaxed));
   ck_assert_ptr_nonnull (atomic_load_explicit (&fixture.seats->chunks[5], memory_order_relaxed));
@@ -115,7 +115,7 @@ START_TEST (test_seats_timer_follows_the_settings)
 
       fixture_change (&fixture, tlc_room_settings ("unix:@nobody-listens-here", "call-timeout",
                                                    timeouts[i], NULL));
-      ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+      ck_assert (seats_claim (fixture.seats, &home));
       tlc_seats_refresh (fixture.seats, home.seat);
       connection = home.seat->connection;
       ck_assert_int_eq (connection->call_timeout_us, timeouts_us[i]);
@@ -160,7 +160,7 @@ claim_the_same_seat (void *data)
       contest->plain++;
       atomic_fetch_add_explicit (&contest->claims, 1, memory_order_relaxed);
       atomic_fetch_sub_explicit (&contest->inside, 1, memory_order_relaxed);
-      tlc_seat_leave (&home);
+      tlc_seat_leave (&home, TLC_SEAT_FREE);
     }
   return NULL;
 }
@@ -174,7 +174,7 @@ START_TEST (test_seats_one_claimant_at_a_time)
   pthread_t threads[4];
 
   fixture_init (&fixture);
-  ck_assert (tlc_seats_claim (fixture.seats, &home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &home));
   tlc_seats_release (fixture.seats, &home);
   contest.seat = home.seat;
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)

@@ -16,7 +16,8 @@
 START_TEST (test_service_one_client_a_thread)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "spare-connections", "0", NULL);
   gpointer client = tlc_echo_client (service);
   TlcStats stats;
 

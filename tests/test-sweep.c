@@ -12,16 +12,16 @@ START_TEST (test_sweep_after_a_close_reaches_free_and_claimed)
   int free_peer, claimed_peer;
 
   fixture_init (&fixture);
-  ck_assert (tlc_seats_claim (fixture.seats, &free_home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &free_home));
   tlc_seat_put_connection (free_home.seat, fixture_connection (&fixture, &free_peer));
   tlc_seats_refresh (fixture.seats, free_home.seat);
   tlc_seats_release (fixture.seats, &free_home);
-  ck_assert (tlc_seats_claim (fixture.seats, &claimed_home, 1, 0));
+  ck_assert (seats_claim (fixture.seats, &claimed_home));
   tlc_seat_put_connection (claimed_home.seat, fixture_connection (&fixture, &claimed_peer));
   tlc_seats_refresh (fixture.seats, claimed_home.seat);
 
   fixture_close (&fixture);
-  tlc_seats_sweep_retired (fixture.seats);
+  tlc_seats_follow_change (fixture.seats);
   ck_assert (peer_is_closed (free_peer));
   ck_assert (!peer_is_closed (claimed_peer));
   ck_assert (!tlc_seat_claim_home (&free_home));
@@ -29,7 +29,7 @@ START_TEST (test_sweep_after_a_close_reaches_free_and_claimed)
   tlc_seats_release (fixture.seats, &claimed_home);
   ck_assert (peer_is_closed (claimed_peer));
   ck_assert_uint_eq (state_of (&claimed_home), TLC_SEAT_EMPTY);
-  ck_assert_uint_eq (tlc_seats_look (fixture.seats), 2);
+  ck_assert_uint_eq (tlc_seats_get_generation (fixture.seats), 2);
   close (free_peer);
   close (claimed_peer);
   fixture_clear (&fixture);
@@ -42,23 +42,23 @@ START_TEST (test_sweep_leaves_seats_in_order_alone)
 {
   Fixture fixture;
   TlcHome home = { NULL, 0 };
-  guint64 open, busy;
+  TlcSeatsCensus census;
   int peer;
 
   fixture_init (&fixture);
   fixture_settle (&fixture, &home, &peer);
   fixture_change (&fixture, tlc_room_settings ("unix:@another unix:@nobody-listens-here", NULL));
-  tlc_seats_sweep_retired (fixture.seats);
+  tlc_seats_follow_change (fixture.seats);
   ck_assert (!peer_is_closed (peer));
   ck_assert (tlc_seat_claim_home (&home));
   tlc_seats_release (fixture.seats, &home);
 
   fixture_change (&fixture, tlc_room_settings ("unix:@another", NULL));
-  tlc_seats_sweep_retired (fixture.seats);
+  tlc_seats_follow_change (fixture.seats);
   ck_assert (peer_is_closed (peer));
   ck_assert (!tlc_seat_claim_home (&home));
-  tlc_seats_count (fixture.seats, &open, &busy);
-  ck_assert_uint_eq (open, 0);
+  tlc_seats_count (fixture.seats, &census);
+  ck_assert_uint_eq (census.n_open, 0);
   close (peer);
   fixture_clear (&fixture);
 }
@@ -121,7 +121,7 @@ call_until_closed (void *data)
   pthread_barrier_wait (&closing->barrier);
   while (!closed)
     {
-      ck_assert (tlc_seats_claim (seats, &home, 1, 0));
+      ck_assert (seats_claim (seats, &home));
       tlc_seats_refresh (seats, home.seat);
       closed = is_closed (closing->fixture);
       if (!closed && home.seat->connection == NULL)
@@ -140,7 +140,7 @@ START_TEST (test_sweep_leaves_nothing_open_after_a_close)
       Fixture fixture;
       Closing closing = { .fixture = &fixture };
       pthread_t threads[3];
-      guint64 open, busy;
+      TlcSeatsCensus census;
 
       fixture_init (&fixture);
       pthread_barrier_init (&closing.barrier, NULL, G_N_ELEMENTS (threads) + 1);
@@ -148,12 +148,12 @@ START_TEST (test_sweep_leaves_nothing_open_after_a_close)
         ck_assert_int_eq (pthread_create (&threads[i], NULL, call_until_closed, &closing), 0);
       pthread_barrier_wait (&closing.barrier);
       fixture_close (&fixture);
-      tlc_seats_sweep_retired (fixture.seats);
+      tlc_seats_follow_change (fixture.seats);
       for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
         pthread_join (threads[i], NULL);
-      tlc_seats_count (fixture.seats, &open, &busy);
-      ck_assert_uint_eq (open, 0);
-      ck_assert_uint_eq (busy, 0);
+      tlc_seats_count (fixture.seats, &census);
+      ck_assert_uint_eq (census.n_open, 0);
+      ck_assert_uint_eq (census.n_busy, 0);
       pthread_barrier_destroy (&closing.barrier);
       fixture_clear (&fixture);
     }

@@ -58,7 +58,8 @@ START_TEST (test_threads_have_their_own_and_leave_nothing)
 {
   enum { N = 32 };
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "spare-connections", "0", NULL);
   Crowd crowd = { 0 };
   pthread_t threads[N];
   TlcStats stats;
@@ -188,7 +189,8 @@ START_TEST (test_threads_destructors_call_us)
   TlcStats stats;
 
   ck_assert_int_eq (pthread_key_create (&early_key, early_destructor), 0);
-  late_service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  late_service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "spare-connections", "0", NULL);
   tlc_echo_must_add (late_service); /* makes our key */
   tlc_thread_detach ();
   ck_assert_int_eq (pthread_key_create (&late_key, late_destructor), 0);

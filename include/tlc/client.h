@@ -47,6 +47,48 @@ TLC_AVAILABLE_IN_0_1
 void tlc_client_set_idempotent (gpointer client, gboolean idempotent);
 
 /**
+ * tlc_client_hold:
+ * @client: what tlc_service_get_client() returned in this thread
+ * @error: return location for an error
+ *
+ * Keeps one connection for all of this thread's calls on @client until tlc_client_release(), for
+ * servers that remember who is at its other end: logins, sessions, transactions. It connects, or waits
+ * for a connection, now. Holds nest: each is to be released once. What the server remembers it may
+ * still remember after the release, when other threads get the connection: log out first, or
+ * tlc_client_reset().
+ *
+ * A hold lasts for `hold-timeout` at most, and a call is never sent again within one. When the
+ * connection is lost, or closed because its endpoint was removed or the hold lasted too long, calls
+ * fail, not sent, until it is released: no other connection takes its place unasked. The hold of a
+ * thread that exits is over, and its connection closed.
+ *
+ * Threads: the one that owns @client, and not inside a call of it. Another thread's client, or a
+ * pointer that is none, is a programming error.
+ *
+ * Errors: those of a call that cannot be sent; %TLC_ERROR_BUSY while replies are outstanding on @client.
+ *
+ * Returns: whether it holds
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+gboolean tlc_client_hold (gpointer client, GError **error);
+
+/**
+ * tlc_client_release:
+ * @client: what tlc_service_get_client() returned in this thread
+ *
+ * Undoes one tlc_client_hold(); with the last, the connection is anybody's again. To release without
+ * having held is a programming error.
+ *
+ * Threads: the one that owns @client.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_client_release (gpointer client);
+
+/**
  * tlc_client_reset:
  * @client: what tlc_service_get_client() returned in this thread
  *
@@ -108,8 +150,8 @@ void tlc_deadline_pop (void);
 /**
  * tlc_thread_detach:
  *
- * Frees the calling thread's clients of all services and closes their connections now, instead of
- * when the thread exits. Pointers from tlc_service_get_client() become invalid in this thread; the
+ * Frees the calling thread's clients of all services now, instead of when the thread exits. As then,
+ * their connections are kept for other threads, `spare-connections` of each service at most, or closed. Pointers from tlc_service_get_client() become invalid in this thread; the
  * next tlc_service_get_client() makes a new client.
  *
  * For threads that never exit but are done with calling, and for the main thread, whose

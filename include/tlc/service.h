@@ -148,8 +148,8 @@ gboolean tlc_service_reconfigure (TlcService *service, const TlcConfig *config, 
  * exit.)
  *
  * Threads: any, any number at once; calls and changes go on meanwhile. Not from a thread that has
- *   sent a request on the old configuration and not fetched its reply, nor inside an RCU read section
- *   of liburcu-bp.
+ *   sent a request on the old configuration and not fetched its reply, or that holds a connection, nor
+ *   inside an RCU read section of liburcu-bp.
  *
  * Errors: %TLC_ERROR_TIMED_OUT, which says how many calls are left, and of the oldest the thread,
  *   its age and its endpoint; %TLC_ERROR_BUSY where the thread would wait for itself.

@@ -90,10 +90,28 @@ tlc_call_set_timeout (TlcCall *call, gint64 timeout_us)
   tlc_call_read_limits (call);
 }
 
+/* What the thread has at home is for others, but for a connection that nobody knows the state of: a
+ * reply is outstanding on it, or it was held. */
+static void
+tlc_call_leave_home (TlcCall *call)
+{
+  g_autoptr (TlcSnapshot) current = NULL;
+
+  if (call->is_claimed || call->n_holds > 0 || !tlc_seat_claim_home (&call->home))
+    {
+      call->n_holds = 0;
+      tlc_call_close_home (call);
+      return;
+    }
+  current = tlc_root_read (call->core->root);
+  tlc_seats_donate (&call->core->seats, &call->home, tlc_settings_max_spare (current->settings));
+  tlc_core_top_up (call->core);
+}
+
 void
 tlc_call_clear (TlcCall *call)
 {
-  tlc_call_close_home (call);
+  tlc_call_leave_home (call);
   tlc_pipeline_free (call);
   tlc_ledger_strike (&call->core->ledger, &call->counters);
   tlc_reader_clear (&call->reader);
@@ -171,7 +189,7 @@ tlc_call_is_connected (const TlcCall *call)
 {
   return call->home.seat->connection != NULL
          && call->limits.generation == tlc_seat_get_stamp (call->home.seat)
-         && call->begun_us < call->look_at_us;
+         && call->begun_us < call->look_at_us && call->n_holds == 0;
 }
 
 /* Claims a seat and sees to it that it holds a connection to an endpoint of the present
@@ -183,16 +201,20 @@ tlc_call_connect (TlcCall *call, GError **error)
 
   if (G_UNLIKELY (call->n_queued > 0))
     return tlc_pipeline_join (call, error);
-  if (G_UNLIKELY (!tlc_seats_claim (seats, &call->home, call->thread, call->begun_us)))
-    return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED, "out of memory for a connection");
+  if (G_UNLIKELY (!tlc_seat_claim_home (&call->home)))
+    return tlc_call_claim_seat (call, error)
+           && (call->sent_ahead > 0 || tlc_call_find_connection (call, error));
   call->is_claimed = TRUE;
+  tlc_seat_date (call->home.seat, call->begun_us);
   tlc_seat_bound (call->home.seat, call->deadline_us);
   tlc_seats_refresh (seats, call->home.seat); /* only after the claim */
-  if (G_UNLIKELY (!tlc_call_is_connected (call)) && !tlc_call_find_connection (call, error))
-    return FALSE;
-  if (G_UNLIKELY (call->endpoint != call->home.seat->connection->endpoint))
-    tlc_call_name_endpoint (call, call->home.seat->connection->endpoint);
-  return TRUE;
+  return G_LIKELY (tlc_call_is_connected (call)) || tlc_call_find_connection (call, error);
+}
+
+gboolean
+tlc_call_connect_hold (TlcCall *call, GError **error)
+{
+  return tlc_call_connect (call, error);
 }
 
 static TLC_COLD gboolean
@@ -230,13 +252,28 @@ tlc_call_sent_otherwise (TlcCall *call)
   tlc_call_finish (call);
 }
 
+/* The rest of what whoever gave the connection away has begun to send. */
+static TLC_COLD TlcIo
+tlc_call_send_on (TlcCall *call, gsize *ret_sent)
+{
+  *ret_sent = call->sent_ahead;
+  call->sent_ahead = 0;
+  if (*ret_sent == call->out.length)
+    return TLC_IO_DONE;
+  return tlc_connection_send_rest (call->home.seat->connection, call->out.data, call->out.length,
+                                   call->deadline_us, ret_sent);
+}
+
 static inline gboolean
 tlc_call_try (TlcCall *call, TlcIo *ret_io, gsize *ret_sent, GError **error)
 {
   if (G_UNLIKELY (!tlc_call_connect (call, error)))
     return FALSE;
-  *ret_io = tlc_connection_send (call->home.seat->connection, call->out.data, call->out.length,
-                                 call->deadline_us, ret_sent);
+  if (G_UNLIKELY (call->sent_ahead > 0))
+    *ret_io = tlc_call_send_on (call, ret_sent);
+  else
+    *ret_io = tlc_connection_send (call->home.seat->connection, call->out.data, call->out.length,
+                                   call->deadline_us, ret_sent);
   tlc_counters_add (&call->counters, TLC_COUNT_BYTES_SENT, *ret_sent);
   return TRUE;
 }

@@ -31,7 +31,7 @@ typedef enum {
 
 /* What a call needs of the settings, copied: a thread that sleeps keeps no snapshot alive. */
 typedef struct {
-  guint64 generation;     /* the seat's, when they were copied */
+  guint64 generation;     /* the seat's stamp, when they were copied */
   gint64 call_timeout_us; /* the service's, or what the thread has set */
   gint64 check_after_idle_us;
   gsize max_message_size;
@@ -76,14 +76,17 @@ struct _TlcCall {
   /* the claimed connection */
   guint n_stale;      /* messages thrown away while waiting */
   gboolean is_broken; /* it takes no more requests */
+  gsize sent_ahead;   /* of the request, by whoever gave the connection away */
 
   /* the thread's */
   TlcPipeline *pipeline; /* NULL: never used */
   TlcRetryBudget retry_budget;
   gint64 timeout_us;     /* 0: the service's call-timeout */
   gboolean is_idempotent;
+  guint n_holds;          /* how often tlc_client_hold() is to be undone */
+  gint64 held_us, hold_limit_us; /* since when it holds, and until when it may */
   gint64 pushed_us;      /* what was pushed when its latest call began, if anything was then */
-  gint64 rested_us;      /* when its latest call left the connection */
+  gint64 rested_us;      /* when the latest call on its connection left that */
   gint64 look_after_us;  /* how long that may be ago without a look */
   gint64 look_at_us;     /* when that is */
   guint32 next_sequence, sequences_left;
@@ -144,13 +147,19 @@ gboolean tlc_call_send_again (TlcCall *call, GError **error);
 /* Makes the claimed seat current, and sees to it that it holds a connection that will do. FALSE: the
  * call has failed. */
 gboolean tlc_call_find_connection (TlcCall *call, GError **error) TLC_COLD;
+/* Claims a seat where the home is taken or of no use, waiting for one if need be. FALSE: the call has
+ * failed. */
+gboolean tlc_call_claim_seat (TlcCall *call, GError **error) TLC_COLD;
+/* Connects as a call does, for a hold. */
+gboolean tlc_call_connect_hold (TlcCall *call, GError **error);
 /* The call has failed: "timed out after 250 ms, @how_far". Returns FALSE. */
 gboolean tlc_call_time_out (TlcCall *call, GError **error, const char *how_far) TLC_COLD;
 /* The endpoint that messages name, also when the connection is somebody else's again. */
 void tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint);
 /* Closes the connection that the thread has at home, unless somebody else has taken it. */
 void tlc_call_close_home (TlcCall *call);
-/* The slow part of tlc_call_finish(). */
+/* The slow parts of tlc_call_leave() and tlc_call_finish(). */
+void tlc_call_leave_held (TlcCall *call) TLC_COLD;
 void tlc_call_finish_queued (TlcCall *call) TLC_COLD;
 
 /* The call is over, by an error of ours: "service.method at endpoint: what (delivery)". Its
@@ -192,10 +201,11 @@ tlc_call_close_connection (TlcCall *call)
   tlc_seat_close_connection (call->home.seat);
   call->is_broken = FALSE;
   call->n_stale = 0;
+  tlc_core_top_up (call->core);
 }
 
-/* Leaves the seat to whoever comes next, without its
- * connection if that is not @usable. */
+/* Leaves the seat to whoever comes next, or keeps it in a hold; without its connection if that is not
+ * @usable. */
 static inline void
 tlc_call_leave (TlcCall *call, gboolean usable)
 {
@@ -203,8 +213,14 @@ tlc_call_leave (TlcCall *call, gboolean usable)
     return;
   if (G_UNLIKELY (!usable))
     tlc_call_close_connection (call);
-  tlc_seats_release (&call->core->seats, &call->home);
   call->is_claimed = FALSE;
+  tlc_seat_date (call->home.seat, call->rested_us);
+  if (G_UNLIKELY (call->n_holds > 0))
+    {
+      tlc_call_leave_held (call);
+      return;
+    }
+  tlc_seats_release (&call->core->seats, &call->home);
 }
 
 /* Back to IDLE, buffers shrunk; or to AWAITING, for the replies that are due. */

@@ -4,6 +4,7 @@
  * few: nothing hangs on a generated object, and another thread's is not found. */
 #include "tlc/client.h"
 
+#include "client/tlc-hold.h"
 #include "client/tlc-thread.h"
 
 static TlcCall *
@@ -32,6 +33,28 @@ tlc_client_set_idempotent (gpointer client, gboolean idempotent)
   g_return_if_fail (call != NULL);
 
   call->is_idempotent = idempotent;
+}
+
+gboolean
+tlc_client_hold (gpointer client, GError **error)
+{
+  TlcCall *call = tlc_client_find_call (client);
+
+  g_return_val_if_fail (call != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return tlc_hold_begin (call, error);
+}
+
+void
+tlc_client_release (gpointer client)
+{
+  TlcCall *call = tlc_client_find_call (client);
+
+  g_return_if_fail (call != NULL);
+  g_return_if_fail (call->n_holds > 0);
+
+  tlc_hold_end (call);
 }
 
 void

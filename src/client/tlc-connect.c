@@ -8,6 +8,7 @@
 #include "client/tlc-call.h"
 
 #include "client/tlc-framing.h"
+#include "client/tlc-hold.h"
 #include "connect/tlc-dial.h"
 #include "connect/tlc-idle.h"
 #include "model/tlc-clock.h"
@@ -122,7 +123,7 @@ tlc_call_dial (TlcCall *call, GError **error)
     {
       tlc_counters_add (&call->counters, TLC_COUNT_CONNECTS, 1);
       tlc_seat_put_connection (call->home.seat, connection);
-      tlc_core_keep_watch (call->core, current->settings->call_timeout_us);
+      tlc_core_keep_watch (call->core, current->settings);
     }
   if (connection != NULL || tlc_call_is_outdated (call))
     return TRUE;
@@ -132,41 +133,78 @@ tlc_call_dial (TlcCall *call, GError **error)
                         "%s", reasons != NULL ? reasons->str : "");
 }
 
-/* Closes the connection that the claimed seat has if it was idle for long and is not what it was. */
+/* Closes the connection that the claimed seat has if it was idle for long and is not what it was. A
+ * oneway looks always, since nobody answers it, and so does a call that has lost one connection. */
 static void
 tlc_call_look (TlcCall *call)
 {
+  TlcConnection *connection = call->home.seat->connection;
   TlcIdleVerdict verdict;
 
-  if (call->home.seat->connection == NULL || call->begun_us < call->look_at_us)
+  if (connection == NULL)
     return;
-  verdict = tlc_idle_look (call->home.seat->connection, call->begun_us - call->rested_us);
+  if (call->endpoint != connection->endpoint)
+    tlc_call_name_endpoint (call, connection->endpoint);
+  if (call->begun_us < call->look_at_us && call->n_attempts == 1 && call->type == T_CALL)
+    return;
+  verdict = tlc_idle_look (connection, MAX (call->begun_us - call->rested_us, 0));
   if (verdict == TLC_IDLE_SPOKE)
     tlc_counters_add (&call->counters, TLC_COUNT_DESYNCS, 1);
   if (verdict != TLC_IDLE_GOOD)
     tlc_call_close_connection (call);
 }
 
+/* Makes the claimed seat current, and the call's limits. FALSE: the call has failed. */
+static gboolean
+tlc_call_refresh (TlcCall *call, GError **error)
+{
+  guint64 generation;
+
+  tlc_seats_refresh (&call->core->seats, call->home.seat);
+  generation = tlc_seat_get_stamp (call->home.seat);
+  return call->limits.generation == generation || tlc_call_renew_limits (call, generation, error);
+}
+
+/* Away from a seat that the cap has put out of use. */
+static gboolean
+tlc_call_move (TlcCall *call, GError **error)
+{
+  tlc_call_leave (call, FALSE);
+  return tlc_call_claim_seat (call, error);
+}
+
 gboolean
 tlc_call_find_connection (TlcCall *call, GError **error)
 {
-  TlcSeat *seat = call->home.seat;
+  gboolean is_new = FALSE;
 
-  tlc_call_look (call);
   for (;;)
     {
-      guint64 generation;
-
       /* After a dial too, which may have taken long enough for the endpoint to be removed. */
-      tlc_seats_refresh (&call->core->seats, seat);
-      generation = tlc_seat_get_stamp (seat);
-      if (call->limits.generation != generation && !tlc_call_renew_limits (call, generation, error))
+      if (!tlc_call_refresh (call, error))
         return FALSE;
-      if (seat->connection != NULL)
-        return TRUE;
+      if (!tlc_seats_has (&call->core->seats, call->home.seat))
+        {
+          if (!tlc_call_move (call, error))
+            return FALSE;
+          if (call->sent_ahead > 0)
+            return TRUE;
+          is_new = FALSE;
+          continue;
+        }
+      if (!is_new)
+        tlc_call_look (call);
+      if (call->n_holds > 0 && !tlc_hold_check (call, error))
+        return FALSE;
+      if (call->home.seat->connection != NULL)
+        break;
       if (!tlc_call_dial (call, error))
         return FALSE;
+      is_new = TRUE;
     }
+  if (call->endpoint != call->home.seat->connection->endpoint)
+    tlc_call_name_endpoint (call, call->home.seat->connection->endpoint);
+  return TRUE;
 }
 
 static gboolean

@@ -4,6 +4,7 @@
  * their slot. */
 #include "client/tlc-core.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -85,8 +86,54 @@ tlc_core_drop_reclaim (TlcJob *job)
   tlc_core_unref (tlc_core_from_reclaim (job));
 }
 
-/* On the keeper: calls that their threads have forgotten. A call that begins after this look is over
- * call-timeout later at the earliest, so that is when the next look is, unless one is due before. */
+static TlcCore *
+tlc_core_from_top_up (TlcJob *job)
+{
+  return (TlcCore *) ((char *) job - offsetof (TlcCore, top_up_job));
+}
+
+/* On the keeper: connections that are opened in advance. */
+static void
+tlc_core_go_on_topping_up (TlcJob *job)
+{
+  TlcCore *core = tlc_core_from_top_up (job);
+  g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
+  TlcTopUpNext next = tlc_top_up_step (&core->top_up, current);
+
+  if (next.fd >= 0)
+    {
+      tlc_core_ref (core);
+      if (!tlc_keeper_schedule_io (job, next.fd, POLLOUT, next.due_us))
+        tlc_core_unref (core);
+    }
+  else if (next.due_us < G_MAXINT64)
+    tlc_core_schedule (tlc_core_ref (core), job, next.due_us);
+}
+
+static void
+tlc_core_drop_top_up (TlcJob *job)
+{
+  tlc_core_unref (tlc_core_from_top_up (job));
+}
+
+void
+tlc_core_top_up (TlcCore *core)
+{
+  /* ORDER(core.stock): relaxed; who reads it too late is followed by the change's own look. */
+  if (atomic_load_explicit (&core->min_connections, memory_order_relaxed) > 0
+      && !tlc_core_is_closed (core) && tlc_keeper_start (NULL))
+    tlc_core_schedule (tlc_core_ref (core), &core->top_up_job, tlc_clock_now_us ());
+}
+
+static gint64
+tlc_core_watch_interval (const TlcSettings *settings)
+{
+  return MIN (settings->call_timeout_us, settings->hold_timeout_us);
+}
+
+/* On the keeper: calls and holds that their threads have forgotten. A call that begins after this look
+ * is over call-timeout later at the earliest, and a hold hold-timeout later, so that is when the next
+ * look is, unless one is due before. */
 static void
 tlc_core_look_after_calls (TlcJob *job)
 {
@@ -94,11 +141,12 @@ tlc_core_look_after_calls (TlcJob *job)
   g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
   gint64 now_us = tlc_clock_now_us ();
   guint n_open;
-  gint64 due_us = tlc_condemn_overdue (&core->seats, now_us, &n_open);
+  gint64 due_us = tlc_condemn_overdue (&core->seats, core->name, now_us, &n_open);
 
+  tlc_core_top_up (core); /* in place of what was held for too long */
+  due_us = MIN (due_us, now_us + tlc_core_watch_interval (current->settings));
   if (n_open > 0 && !current->closed)
-    tlc_core_schedule (tlc_core_ref (core), job,
-                       MIN (due_us, now_us + current->settings->call_timeout_us));
+    tlc_core_schedule (tlc_core_ref (core), job, due_us);
 }
 
 static void
@@ -108,7 +156,7 @@ tlc_core_drop_watch (TlcJob *job)
 }
 
 void
-tlc_core_keep_watch (TlcCore *core, gint64 interval_us)
+tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings)
 {
   /* Where there is one thread nobody else misses what it forgot, and a second one would cost it: libc
    * takes shorter ways while there is one. */
@@ -116,12 +164,22 @@ tlc_core_keep_watch (TlcCore *core, gint64 interval_us)
     return;
   /* Without a keeper calls are as good; what they leave undone is not looked after. */
   if (tlc_keeper_start (NULL))
-    tlc_core_schedule (tlc_core_ref (core), &core->watch, tlc_clock_now_us () + interval_us);
+    tlc_core_schedule (tlc_core_ref (core), &core->watch,
+                       tlc_clock_now_us () + tlc_core_watch_interval (settings));
+}
+
+/* With the root's lock held, or before anybody knows @core. */
+static void
+tlc_core_note_stock (TlcCore *core, const TlcSettings *settings)
+{
+  /* ORDER(core.stock): relaxed; see tlc_core_top_up(). */
+  atomic_store_explicit (&core->min_connections, settings->min_connections, memory_order_relaxed);
 }
 
 TlcCore *
 tlc_core_new (const char *name, GType client_type, TlcRoot *root)
 {
+  g_autoptr (TlcSnapshot) first = tlc_root_read (root);
   TlcCore *core = g_aligned_alloc0 (1, sizeof (TlcCore), TLC_CACHE_LINE);
 
   atomic_init (&core->ref_count, 1);
@@ -134,7 +192,12 @@ tlc_core_new (const char *name, GType client_type, TlcRoot *root)
   core->watch.drop = tlc_core_drop_watch;
   tlc_seats_init (&core->seats, core->root);
   tlc_ledger_init (&core->ledger);
+  core->top_up_job.run = tlc_core_go_on_topping_up;
+  core->top_up_job.drop = tlc_core_drop_top_up;
+  tlc_top_up_init (&core->top_up, &core->seats, &core->ledger);
   tlc_core_take_index (core);
+  tlc_core_note_stock (core, first->settings);
+  tlc_core_top_up (core);
   return core;
 }
 
@@ -197,13 +260,19 @@ tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, 
   tlc_root_lock ();
   next = tlc_core_make_next_unlocked (core, settings, answers, error);
   if (next != NULL)
-    tlc_seats_publish_unlocked (&core->seats, next);
+    {
+      tlc_core_note_stock (core, next->settings);
+      tlc_seats_publish_unlocked (&core->seats, next);
+    }
   tlc_root_unlock ();
   if (next == NULL)
     return FALSE;
   tlc_core_schedule (tlc_core_ref (core), &core->reclaim, tlc_clock_now_us ());
   tlc_keeper_hasten (&core->watch, tlc_clock_now_us ()); /* call-timeout may be shorter now */
-  tlc_seats_sweep_retired (&core->seats);
+  tlc_seats_follow_change (&core->seats);
+  /* A dial that is under way may go where the change has removed the endpoint. */
+  tlc_keeper_hasten (&core->top_up_job, tlc_clock_now_us ());
+  tlc_core_top_up (core);
   return TRUE;
 }
 
@@ -217,9 +286,11 @@ tlc_core_close (TlcCore *core)
   tlc_seats_publish_unlocked (&core->seats,
                               tlc_snapshot_new_closed (tlc_root_peek_unlocked (core->root)));
   tlc_root_unlock ();
-  tlc_seats_sweep_retired (&core->seats);
-  /* It would keep us for as long as it is not due. */
+  tlc_queue_close (&core->seats);
+  tlc_seats_follow_change (&core->seats);
+  /* They would keep us for as long as they are not due. */
   tlc_keeper_hasten (&core->watch, tlc_clock_now_us ());
+  tlc_keeper_hasten (&core->top_up_job, tlc_clock_now_us ());
 }
 
 gboolean
@@ -268,14 +339,15 @@ tlc_core_after_fork_parent (void)
 }
 
 void
-tlc_core_after_fork_child (void)
+tlc_core_after_fork_child (TlcSeat *(*peek_own) (const TlcCore *core))
 {
   TlcCore *core;
 
   tlc_seat_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
-      tlc_seats_after_fork_child (&core->seats);
+      tlc_top_up_after_fork_child (&core->top_up);
+      tlc_seats_after_fork_child (&core->seats, peek_own (core));
       tlc_ledger_unlock (&core->ledger);
     }
   pthread_mutex_unlock (&tlc_core_index_lock);

@@ -6,6 +6,7 @@
 
 #include "client/tlc-retry.h"
 #include "connect/tlc-seats.h"
+#include "connect/tlc-top-up.h"
 #include "keeper/tlc-keeper.h"
 #include "observe/tlc-counters.h"
 
@@ -24,6 +25,9 @@ typedef struct {
   TlcLedger ledger;
   TlcRetryReserve retry_reserve;
   TlcJob reclaim; /* the keeper's, after a change */
+  TlcTopUp top_up;
+  _Atomic guint min_connections; /* any thread; 0: none is opened in advance */
+  TlcJob top_up_job;             /* the keeper's, when there are too few */
   TlcJob watch;   /* the keeper's, while connections are open */
 } TlcCore;
 
@@ -41,11 +45,14 @@ gboolean tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *
                                GError **error);
 /* No more calls: what no call uses is closed now, the rest at the end of its call. Once. */
 void tlc_core_close (TlcCore *core);
-/* A connection is open: sees to it that the keeper looks after its calls, each @interval_us at least. */
-void tlc_core_keep_watch (TlcCore *core, gint64 interval_us);
+/* A connection is open: sees to it that the keeper looks after its calls and holds. */
+void tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings);
+/* Connections may be fewer now: sees to it that the keeper opens others in advance, if it is to. */
+void tlc_core_top_up (TlcCore *core);
 gboolean tlc_core_is_closed (const TlcCore *core);
 
 /* Around fork(): the locks of all cores. */
 void tlc_core_before_fork (void);
 void tlc_core_after_fork_parent (void);
-void tlc_core_after_fork_child (void);
+/* @peek_own says which seat of a core the forking thread has claimed. */
+void tlc_core_after_fork_child (TlcSeat *(*peek_own) (const TlcCore *core));

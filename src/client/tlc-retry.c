@@ -6,7 +6,8 @@
  * Whether it may be. A request of which the kernel took no byte has not run, whatever it is. One that
  * was sent may have run: it is repeated only if its method is declared idempotent, and only until
  * the first byte of a reply has come; a oneway never. What timed out is not repeated: the deadline is
- * the whole call's. Requests of a pipeline are not: the later ones may depend on it.
+ * the whole call's. Requests of a pipeline are not: the later ones may depend on it. Nor is
+ * what goes over a connection that is held: it belongs there, or nowhere.
  *
  * Whether it shall be. When servers are in trouble, retries add to it. So they are paid for: each call
  * earns its thread a fraction of one, retry-budget, and a service has a few a second to give. Free is
@@ -138,7 +139,7 @@ tlc_retry (TlcCall *call, TlcIo io)
   gint64 now_us = tlc_clock_now_us (), pause_us = 0;
   gboolean is_first_after_rest;
 
-  if (io == TLC_IO_TIMED_OUT || tlc_retry_is_of_pipeline (call)
+  if (io == TLC_IO_TIMED_OUT || tlc_retry_is_of_pipeline (call) || call->n_holds > 0
       || call->n_attempts >= call->limits.max_attempts || !tlc_retry_is_safe (call))
     return FALSE;
   is_first_after_rest = tlc_retry_is_first_after_rest (call);

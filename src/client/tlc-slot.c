@@ -25,7 +25,7 @@ tlc_slot_make_protocol (TlcSlot *slot)
   ThriftProtocol *protocol = tlc_protocol_new (type, slot->transport, settings->multiplexed_name);
 
   /* Connections may have been made while there was one thread, and no keeper. */
-  tlc_core_keep_watch (slot->core, settings->call_timeout_us);
+  tlc_core_keep_watch (slot->core, settings);
   if (settings->transport == TLC_TRANSPORT_BUFFERED)
     tlc_call_set_framing (tlc_protocol_get_call (protocol), &tlc_framing_buffered,
                           ((TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol))->walker);
@@ -79,4 +79,10 @@ tlc_slot_peek_claimed_seat (const TlcSlot *slot)
   const TlcCall *call = tlc_transport_get_call (slot->transport);
 
   return call->is_claimed ? call->home.seat : NULL;
+}
+
+gboolean
+tlc_slot_is_holding (const TlcSlot *slot)
+{
+  return tlc_transport_get_call (slot->transport)->n_holds > 0;
 }

@@ -124,12 +124,28 @@ tlc_thread_make_client (TlcCore *core, GError **error)
   return entry->client;
 }
 
-TlcSeat *
-tlc_thread_peek_claimed_seat (const TlcCore *core)
+static const TlcSlot *
+tlc_thread_peek_slot (const TlcCore *core)
 {
   if (tlc_thread_peek_client (core->index, core->id) == NULL)
     return NULL;
-  return tlc_slot_peek_claimed_seat (tlc_thread_table.entries[core->index].slot);
+  return tlc_thread_table.entries[core->index].slot;
+}
+
+TlcSeat *
+tlc_thread_peek_claimed_seat (const TlcCore *core)
+{
+  const TlcSlot *slot = tlc_thread_peek_slot (core);
+
+  return slot != NULL ? tlc_slot_peek_claimed_seat (slot) : NULL;
+}
+
+gboolean
+tlc_thread_is_holding (const TlcCore *core)
+{
+  const TlcSlot *slot = tlc_thread_peek_slot (core);
+
+  return slot != NULL && tlc_slot_is_holding (slot);
 }
 
 TlcSlot *

@@ -24,6 +24,9 @@ gpointer tlc_thread_make_client (TlcCore *core, GError **error) G_GNUC_NO_INLINE
 /* The seat that the calling thread's call on @core has claimed; NULL: none is in flight. */
 TlcSeat *tlc_thread_peek_claimed_seat (const TlcCore *core);
 
+/* Whether the calling thread holds a connection of @core. */
+gboolean tlc_thread_is_holding (const TlcCore *core);
+
 /* The calling thread's slot that has @client; NULL: none has. */
 TlcSlot *tlc_thread_find_slot (gconstpointer client);
 

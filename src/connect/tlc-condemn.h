@@ -7,6 +7,7 @@
 #define TLC_CONDEMN_GRACE_US (50 * 1000)
 
 /* Shuts down the sockets of calls that are past their deadline by more than TLC_CONDEMN_GRACE_US at
- * @now_us. On the keeper. Returns when the next call is to be looked after; G_MAXINT64: none is under
- * way. *@ret_n_open says how many connections there are. */
-gint64 tlc_condemn_overdue (TlcSeats *seats, gint64 now_us, guint *ret_n_open);
+ * @now_us, and ends the holds that are. On the keeper. @name is the service's. Returns when the next is
+ * to be looked after; G_MAXINT64: none is under way. *@ret_n_open says how many connections there
+ * are. */
+gint64 tlc_condemn_overdue (TlcSeats *seats, const char *name, gint64 now_us, guint *ret_n_open);

@@ -50,14 +50,22 @@ void tlc_connection_abandon_sending (TlcConnection *connection);
 /* Whether the request numbered @sequence was sent on it lately. */
 gboolean tlc_connection_carried (const TlcConnection *connection, gint32 sequence);
 
+/* Sends what the kernel takes of @data without waiting, and says how much; also where it takes no
+ * more. */
+static inline gsize
+tlc_connection_send_some (TlcConnection *connection, const guint8 *data, gsize length)
+{
+  gssize n = send (connection->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+  return n > 0 ? (gsize) n : 0;
+}
+
 /* Sends all of @data. *@ret_sent says how much the kernel took, also on failure. */
 static inline TlcIo
 tlc_connection_send (TlcConnection *connection, const guint8 *data, gsize length,
                      gint64 deadline_us, gsize *ret_sent)
 {
-  gssize n = send (connection->fd, data, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-  *ret_sent = n > 0 ? (gsize) n : 0;
+  *ret_sent = tlc_connection_send_some (connection, data, length);
   if (G_LIKELY (*ret_sent == length))
     return TLC_IO_DONE;
   return tlc_connection_send_rest (connection, data, length, deadline_us, ret_sent);

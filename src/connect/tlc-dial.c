@@ -33,19 +33,24 @@ tlc_dial_is_to_itself (int fd, const TlcAddress *address)
          && own_length == peer_length && memcmp (&own, &peer, own_length) == 0;
 }
 
+/* What became of connecting, once the socket is writable. */
 static int
-tlc_dial_finish (int fd, gint64 deadline_us)
+tlc_dial_get_error (int fd)
 {
   int error = 0;
   socklen_t length = sizeof error;
 
+  return getsockopt (fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+static int
+tlc_dial_finish (int fd, gint64 deadline_us)
+{
   int ready = tlc_wait (fd, POLLOUT, deadline_us);
 
   if (ready <= 0)
     return ready == 0 ? ETIMEDOUT : errno;
-  if (getsockopt (fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
-    return errno;
-  return error;
+  return tlc_dial_get_error (fd);
 }
 
 /* 0, or the errno of the failure. */
@@ -74,13 +79,53 @@ tlc_dial_connect (int fd, const TlcAddress *address, gint64 deadline_us)
     }
 }
 
+static int
+tlc_dial_make_socket (const TlcEndpoint *endpoint)
+{
+  return socket (tlc_endpoint_get_address (endpoint)->sockaddr.any.sa_family,
+                 SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int
+tlc_dial_give_up (int fd, int error)
+{
+  close (fd);
+  errno = error;
+  return -1;
+}
+
+int
+tlc_dial_begin (const TlcEndpoint *endpoint)
+{
+  const TlcAddress *address = tlc_endpoint_get_address (endpoint);
+  int fd = tlc_dial_make_socket (endpoint);
+
+  if (fd < 0 || connect (fd, &address->sockaddr.any, address->sockaddr_length) == 0
+      || errno == EINPROGRESS || errno == EINTR)
+    return fd;
+  return tlc_dial_give_up (fd, errno);
+}
+
+TlcConnection *
+tlc_dial_end (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
+{
+  int error = tlc_dial_get_error (fd);
+
+  if (error == 0 && tlc_dial_is_to_itself (fd, tlc_endpoint_get_address (endpoint)))
+    error = ECONNREFUSED;
+  if (error == 0)
+    return tlc_connection_new (fd, endpoint, settings);
+  tlc_dial_give_up (fd, error);
+  return NULL;
+}
+
 static TlcConnection *
 tlc_dial_endpoint (TlcEndpoint *endpoint, const TlcSettings *settings, gint64 deadline_us,
                    int *ret_error)
 {
   const TlcAddress *address = tlc_endpoint_get_address (endpoint);
   TlcConnection *connection;
-  int fd = socket (address->sockaddr.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int fd = tlc_dial_make_socket (endpoint);
 
   if (fd < 0)
     {

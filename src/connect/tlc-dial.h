@@ -10,6 +10,11 @@ typedef struct {
       reasons; /* in: NULL when nobody asks; else one "endpoint: reason" after the other is added */
 } TlcDialReport;
 
+/* For who does not wait. Begins to connect to @endpoint; -1 and errno: it failed at once. */
+int tlc_dial_begin (const TlcEndpoint *endpoint);
+/* The socket of tlc_dial_begin() is writable: takes it over. NULL and errno: it failed. */
+TlcConnection *tlc_dial_end (int fd, TlcEndpoint *endpoint, const TlcSettings *settings);
+
 /* Connects to the first endpoint of @snapshot, in its order, that lets us, within
  * connect-timeout and by the deadline; to @last, nullable, only where no other does. NULL: none
  * did. */

@@ -13,13 +13,13 @@
 static void
 tlc_drain_note (TlcDrainReport *report, TlcSeat *seat, gboolean own)
 {
-  /* ORDER(seat.sign): relaxed; for messages. */
-  gint64 claimed_us = atomic_load_explicit (&seat->claimed_us, memory_order_relaxed);
+  gint64 since_us = tlc_seat_get_since (seat);
 
   report->own |= own;
-  if (report->n_claimed++ > 0 && claimed_us >= report->claimed_us)
+  if (report->n_claimed++ > 0 && since_us >= report->since_us)
     return;
-  report->claimed_us = claimed_us;
+  report->since_us = since_us;
+  /* ORDER(seat.sign): relaxed; for messages. */
   report->thread = atomic_load_explicit (&seat->thread, memory_order_relaxed);
   report->endpoint = tlc_seat_get_endpoint (seat);
 }
@@ -37,7 +37,8 @@ tlc_drain_seat (TlcSeats *seats, TlcSeat *seat, guint64 generation, const TlcSna
       /* ORDER(seat.stamp): seq_cst; pairs with the store in tlc_seats_make_current(): with a stamp
        * that is current, what was retired is closed. */
       if (atomic_load_explicit (&seat->stamp, memory_order_seq_cst) >= generation
-          || tlc_snapshot_has_endpoint (current, tlc_seat_get_endpoint (seat)))
+          || (tlc_seats_has (seats, seat)
+              && tlc_snapshot_has_endpoint (current, tlc_seat_get_endpoint (seat))))
         return TRUE;
       /* ORDER(seat.word): seq_cst; as in tlc_seats_clean(): was it claimed, or left meanwhile? */
       word = atomic_load_explicit (&seat->word, memory_order_seq_cst);
@@ -86,7 +87,7 @@ tlc_drain_wait (TlcSeats *seats, guint64 n_moved, gint64 deadline_us)
 gboolean
 tlc_drain (TlcSeats *seats, const TlcSeat *own, gint64 deadline_us, TlcDrainReport *ret_report)
 {
-  guint64 generation = tlc_seats_look (seats);
+  guint64 generation = TLC_SEATS_GENERATION (tlc_seats_look (seats));
   gboolean is_drained, in_time = TRUE;
 
   /* ORDER(seats.drainers): seq_cst; before the scan, pairs with the look for drainers in

@@ -9,7 +9,7 @@ typedef struct {
   gboolean own;                /* one of them is the drainer's own */
   const TlcEndpoint *endpoint; /* of the oldest; perhaps gone: for tlc_root_describe_endpoint() */
   gint32 thread;
-  gint64 claimed_us;
+  gint64 since_us;
 } TlcDrainReport;
 
 /* Waits until no call and no connection is left on an endpoint that is not in the generation

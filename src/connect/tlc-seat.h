@@ -11,6 +11,8 @@
 typedef enum {
   TLC_SEAT_EMPTY,  /* no connection */
   TLC_SEAT_FREE,   /* the connection of a living thread, which is at home here */
+  TLC_SEAT_SPARE,  /* a connection without a thread: left by an exit, or opened in advance */
+  TLC_SEAT_HELD,   /* the connection of a thread that holds it, between two of its calls */
   TLC_SEAT_CLAIMED /* somebody's: only the claimant touches what is in it */
 } TlcSeatState;
 
@@ -26,17 +28,21 @@ typedef struct {
   /* compare-and-swap by anyone; stored by the claimant */
   _Alignas (TLC_CACHE_LINE) _Atomic guint64 word;
   TlcConnection *connection; /* claimant */
-  /* claimant writes, drainer and sweeper read: the generation that the seat was made current with */
+  /* claimant writes, drainer reads: the generation that the seat was made current with, shifted as in
+   * the attention word */
   _Atomic guint64 stamp;
   /* claimant writes, drainer and sweeper read: where the connection leads. They compare it with
    * endpoints that they hold, and never follow it: it may be gone. */
   _Atomic (const TlcEndpoint *) endpoint;
-  /* claimant writes, drainer reads, for messages: the thread that claims, and since when */
-  _Atomic gint64 claimed_us;
-  _Atomic gint32 thread;
+  /* claimant writes, anyone reads: since when it is claimed; or, where it is not, since when the
+   * connection rests */
+  _Atomic gint64 since_us;
+  _Atomic gint32 thread; /* claimant writes, anyone reads, for messages: the one that claims */
   gint32 fd_plus_1; /* under the lock in tlc-seat.c: the connection's socket; 0: none */
-  /* claimant writes, keeper reads: when the call that has claimed it must be over; 0: no call has */
+  /* claimant writes, keeper reads: when the call that has claimed it, or the hold, must be over; 0:
+   * there is none */
   _Atomic gint64 deadline_us;
+  guint32 index; /* in the row; immutable */
 } TlcSeat;
 
 _Static_assert (sizeof (TlcSeat) == TLC_CACHE_LINE, "seats of two threads share no cache line");
@@ -72,23 +78,36 @@ tlc_seat_claim_home (TlcHome *home)
   return TRUE;
 }
 
-/* Stores the word that leaves the claimed seat to whoever comes next. */
+/* Stores the word that leaves the claimed seat to whoever comes next: @as says to whom, where it has a
+ * connection. */
 static inline void
-tlc_seat_leave (TlcHome *home)
+tlc_seat_leave (TlcHome *home, TlcSeatState as)
 {
   TlcSeat *seat = home->seat;
 
-  home->word
-      = TLC_SEAT_NEXT (home->word, seat->connection != NULL ? TLC_SEAT_FREE : TLC_SEAT_EMPTY);
+  home->word = TLC_SEAT_NEXT (home->word, seat->connection != NULL ? as : TLC_SEAT_EMPTY);
   /* ORDER(seat.deadline): relaxed; the store of the word that follows orders it before all that a later
    * claimant does.
    * Without: the keeper reads the new claim with the old call's deadline, and condemns it. */
-  atomic_store_explicit (&seat->deadline_us, 0, memory_order_relaxed);
+  if (as != TLC_SEAT_HELD)
+    atomic_store_explicit (&seat->deadline_us, 0, memory_order_relaxed);
   /* ORDER(seat.word): seq_cst; pairs with the claim, which receives what we
    * wrote, and is before the look that follows.
    * Without: the store waits in the store buffer while we look: the sweeper finds the seat
    * CLAIMED, we find the generation old, and the connection to a removed endpoint stays open. */
   atomic_store_explicit (&seat->word, home->word, memory_order_seq_cst);
+}
+
+/* Makes the claimed seat another claimant's, who is told of it next: @home becomes his. */
+static inline void
+tlc_seat_hand_over (TlcHome *home)
+{
+  home->word = TLC_SEAT_NEXT (home->word, TLC_SEAT_CLAIMED);
+  /* ORDER(seat.deadline): relaxed; as in tlc_seat_leave(). */
+  atomic_store_explicit (&home->seat->deadline_us, 0, memory_order_relaxed);
+  /* ORDER(seat.word): release; a keeper that sees it finds no deadline of the old claim, and one that
+   * does not finds that the word was another. */
+  atomic_store_explicit (&home->seat->word, home->word, memory_order_release);
 }
 
 /* The claimant's own reading of the stamp that he, or the one before him, wrote. */
@@ -99,7 +118,7 @@ tlc_seat_get_stamp (TlcSeat *seat)
   return atomic_load_explicit (&seat->stamp, memory_order_relaxed);
 }
 
-/* Says who has claimed the seat and when, for those who wait for it. */
+/* Says who has claimed the seat, for those who wait for it. */
 static inline void
 tlc_seat_sign (TlcSeat *seat, gint32 thread)
 {
@@ -107,11 +126,19 @@ tlc_seat_sign (TlcSeat *seat, gint32 thread)
   atomic_store_explicit (&seat->thread, thread, memory_order_relaxed);
 }
 
+/* Says since when it is claimed; or, before it is left, since when its connection rests. */
 static inline void
-tlc_seat_date (TlcSeat *seat, gint64 now_us)
+tlc_seat_date (TlcSeat *seat, gint64 since_us)
 {
-  /* ORDER(seat.sign): relaxed; for messages. */
-  atomic_store_explicit (&seat->claimed_us, now_us, memory_order_relaxed);
+  /* ORDER(seat.sign): relaxed; a claim brings it to the next claimant, others read it for messages. */
+  atomic_store_explicit (&seat->since_us, since_us, memory_order_relaxed);
+}
+
+static inline gint64
+tlc_seat_get_since (TlcSeat *seat)
+{
+  /* ORDER(seat.sign): relaxed; see tlc_seat_date(). */
+  return atomic_load_explicit (&seat->since_us, memory_order_relaxed);
 }
 
 /* Where the connection of the seat leads, whoever has claimed it: for comparison only. */
@@ -125,7 +152,7 @@ tlc_seat_get_endpoint (TlcSeat *seat)
   return atomic_load_explicit (&seat->endpoint, memory_order_seq_cst);
 }
 
-/* A call is to be over by then. */
+/* A call, or a hold, is to be over by then. */
 static inline void
 tlc_seat_bound (TlcSeat *seat, gint64 deadline_us)
 {

@@ -7,6 +7,9 @@
  * compare-and-swap that meets nobody. A free connection is nobody's, so whoever wins the claim
  * may close it without asking its thread.
  *
+ * A seat that is SPARE, EMPTY or, where a cap is reached, FREE is anybody's: a thread without a home
+ * adopts it, dials in it or steals it, in this order. When all are taken it waits in the queue.
+ *
  * A change of the service is published first and the generation raised after it. A claimant
  * looks at the generation only after its claim, and once more after it left: between them no
  * connection to a retired endpoint is used, or forgotten in a seat. */
@@ -27,6 +30,8 @@ tlc_seats_init (TlcSeats *seats, TlcRoot *root)
 
   seats->root = root;
   atomic_init (&seats->attention, first->generation << 1);
+  atomic_init (&seats->cap, first->settings->max_connections);
+  tlc_queue_init (&seats->queue);
   pthread_mutex_init (&seats->drain_lock, NULL);
   pthread_cond_init (&seats->drain_moved, NULL);
   tlc_snapshot_unref (first);
@@ -64,6 +69,14 @@ tlc_seats_clear (TlcSeats *seats)
     free (tlc_seats_get_chunk (seats, chunk));
   pthread_cond_destroy (&seats->drain_moved);
   pthread_mutex_destroy (&seats->drain_lock);
+  tlc_queue_clear (&seats->queue);
+}
+
+/* The first seat of chunk k has this number in the row. */
+static guint
+tlc_seats_chunk_start (guint chunk)
+{
+  return tlc_seats_chunk_size (chunk) - TLC_SEATS_FIRST_CHUNK;
 }
 
 static TlcSeat *
@@ -76,6 +89,8 @@ tlc_seats_grow (TlcSeats *seats, guint chunk)
   if (row == NULL)
     return NULL;
   memset (row, 0, size);
+  for (guint i = 0; i < tlc_seats_chunk_size (chunk); i++)
+    row[i].index = tlc_seats_chunk_start (chunk) + i;
   /* ORDER(seats.grow): release on success; pairs with tlc_seats_get_chunk(). Acquire on
    * failure, for the chunk of the thread that was first. */
   if (atomic_compare_exchange_strong_explicit (&seats->chunks[chunk], &first, row,
@@ -85,61 +100,148 @@ tlc_seats_grow (TlcSeats *seats, guint chunk)
   return first;
 }
 
-/* Claims a seat of @row that is EMPTY, looking at each once, from @start on. */
+/* Claims @seat for a call if it is in @state. */
 static gboolean
-tlc_seats_claim_empty (TlcSeat *row, guint size, guint start, TlcHome *home, guint *ret_index)
+tlc_seats_claim_in_state (TlcSeat *seat, TlcSeatState state, TlcHome *home)
 {
-  for (guint n = 0; n < size; n++)
-    {
-      guint index = (start + n) % size;
-      /* ORDER(seat.word): relaxed; only a hint, the claim decides. */
-      guint64 word = atomic_load_explicit (&row[index].word, memory_order_relaxed);
+  /* ORDER(seat.word): seq_cst; a waiter's search comes after he has set WAIT. Pairs with the store in
+   * tlc_seat_leave(). */
+  guint64 word = atomic_load_explicit (&seat->word, memory_order_seq_cst);
 
-      if (TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY && tlc_seat_try_claim (&row[index], word))
-        {
-          home->seat = &row[index];
-          home->word = TLC_SEAT_NEXT (word, TLC_SEAT_CLAIMED);
-          *ret_index = index;
-          return TRUE;
-        }
+  if (TLC_SEAT_STATE (word) != state || !tlc_seat_try_claim (seat, word))
+    return FALSE;
+  home->seat = seat;
+  home->word = TLC_SEAT_NEXT (word, TLC_SEAT_CLAIMED);
+  return TRUE;
+}
+
+static gboolean
+tlc_seats_claim_first (TlcSeats *seats, TlcSeatState state, TlcHome *home)
+{
+  TlcSeat *seat;
+
+  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
+    {
+      if (!tlc_seats_has (seats, seat))
+        return FALSE;
+      if (tlc_seats_claim_in_state (seat, state, home))
+        return TRUE;
     }
   return FALSE;
 }
 
-/* The hint counts over the whole row: chunk k begins at TLC_SEATS_FIRST_CHUNK * (2^k - 1). */
 static guint
-tlc_seats_chunk_start (guint chunk)
+tlc_seats_get_cap (TlcSeats *seats)
 {
-  return tlc_seats_chunk_size (chunk) - TLC_SEATS_FIRST_CHUNK;
+  /* ORDER(seats.cap): acquire; as in tlc_seats_has(). */
+  return atomic_load_explicit (&seats->cap, memory_order_acquire);
 }
 
-gboolean
-tlc_seats_claim_any (TlcSeats *seats, TlcHome *home)
+/* Claims a seat of @row that is EMPTY, looking at each once, from @start on. */
+static gboolean
+tlc_seats_claim_empty_of (TlcSeat *row, guint size, guint start, TlcHome *home)
+{
+  for (guint n = 0; n < size; n++)
+    if (tlc_seats_claim_in_state (&row[(start + n) % size], TLC_SEAT_EMPTY, home))
+      return TRUE;
+  return FALSE;
+}
+
+/* From the hint's chunk on first; then, before the row grows, whatever lies before it. */
+static TlcClaim
+tlc_seats_claim_empty (TlcSeats *seats, TlcHome *home)
 {
   /* ORDER(seats.hint): relaxed; a hint where to start. */
   guint hint = atomic_load_explicit (&seats->hint, memory_order_relaxed);
+  guint cap = tlc_seats_get_cap (seats);
 
-  /* From the hint's chunk on first; then, before the row grows, whatever lies before it. */
   for (guint pass = 0; pass < 2; pass++)
-    for (guint chunk = 0; chunk < TLC_SEATS_CHUNKS; chunk++)
+    for (guint chunk = 0; chunk < TLC_SEATS_CHUNKS && tlc_seats_chunk_start (chunk) < cap; chunk++)
       {
         guint start = tlc_seats_chunk_start (chunk);
-        guint size = tlc_seats_chunk_size (chunk);
+        guint size = MIN (tlc_seats_chunk_size (chunk), cap - start);
         TlcSeat *row = tlc_seats_get_chunk (seats, chunk);
-        guint index;
 
         if (pass == 0 && (row == NULL || start + size <= hint))
           continue;
         if (row == NULL && (row = tlc_seats_grow (seats, chunk)) == NULL)
-          return FALSE;
-        if (tlc_seats_claim_empty (row, size, hint > start ? hint - start : 0, home, &index))
+          return TLC_CLAIM_FAILED;
+        if (tlc_seats_claim_empty_of (row, size, hint > start ? hint - start : 0, home))
           {
             /* ORDER(seats.hint): relaxed; a hint where to start. */
-            atomic_store_explicit (&seats->hint, start + index + 1, memory_order_relaxed);
-            return TRUE;
+            atomic_store_explicit (&seats->hint, home->seat->index + 1, memory_order_relaxed);
+            return TLC_CLAIM_EMPTY;
           }
       }
-  return FALSE;
+  return cap == TLC_SEATS_UNLIMITED ? TLC_CLAIM_FAILED : TLC_CLAIM_NONE;
+}
+
+static gboolean
+tlc_seats_has_spare (TlcSeats *seats)
+{
+  /* ORDER(seats.spare): relaxed; saves a search. Who waits searches in spite of it. */
+  return atomic_load_explicit (&seats->n_spare, memory_order_relaxed) > 0;
+}
+
+/* A seat is no longer SPARE, or will not be. */
+static void
+tlc_seats_forget_spare (TlcSeats *seats)
+{
+  /* ORDER(seats.spare): relaxed; a count. */
+  atomic_fetch_sub_explicit (&seats->n_spare, 1, memory_order_relaxed);
+}
+
+static gboolean
+tlc_seats_adopt (TlcSeats *seats, TlcHome *home)
+{
+  if (!tlc_seats_claim_first (seats, TLC_SEAT_SPARE, home))
+    return FALSE;
+  tlc_seats_forget_spare (seats);
+  return TRUE;
+}
+
+/* Its own old seat first: the connection there may still be the one that it knows. */
+static gboolean
+tlc_seats_steal (TlcSeats *seats, TlcHome *home)
+{
+  if (home->seat != NULL && tlc_seats_has (seats, home->seat)
+      && tlc_seats_claim_in_state (home->seat, TLC_SEAT_FREE, home))
+    return TRUE;
+  return tlc_seats_claim_first (seats, TLC_SEAT_FREE, home);
+}
+
+static TlcClaim
+tlc_seats_search (TlcSeats *seats, TlcHome *home, gboolean may_adopt)
+{
+  TlcClaim claim;
+
+  if (may_adopt && tlc_seats_adopt (seats, home))
+    return TLC_CLAIM_ADOPTED;
+  claim = tlc_seats_claim_empty (seats, home);
+  if (claim == TLC_CLAIM_EMPTY || tlc_seats_get_cap (seats) == TLC_SEATS_UNLIMITED)
+    return claim;
+  return tlc_seats_steal (seats, home) ? TLC_CLAIM_STOLEN : claim;
+}
+
+TlcClaim
+tlc_seats_claim_any (TlcSeats *seats, TlcHome *home)
+{
+  if ((tlc_seats_look (seats) & TLC_SEATS_WAIT) != 0)
+    return TLC_CLAIM_NONE;
+  return tlc_seats_search (seats, home, tlc_seats_has_spare (seats));
+}
+
+gboolean
+tlc_seats_claim_vacant (TlcSeats *seats, TlcHome *home)
+{
+  return (tlc_seats_look (seats) & TLC_SEATS_WAIT) == 0
+         && tlc_seats_claim_empty (seats, home) == TLC_CLAIM_EMPTY;
+}
+
+TlcClaim
+tlc_seats_claim_for_queue (TlcSeats *seats, TlcHome *home)
+{
+  return tlc_seats_search (seats, home, TRUE);
 }
 
 static void
@@ -150,13 +252,15 @@ tlc_seats_close_retired (TlcSeats *seats, TlcSeat *seat)
   atomic_fetch_add_explicit (&seats->reclaimed_retired, 1, memory_order_relaxed);
 }
 
-/* Closes the connection if its endpoint is retired, or if it cannot be brought up to date. */
+/* Closes the connection if its endpoint is retired or the seat beyond the cap, or if it cannot be
+ * brought up to date. */
 static void
 tlc_seats_judge_connection (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current)
 {
   if (seat->connection == NULL)
     return;
-  if (!tlc_snapshot_has_endpoint (current, seat->connection->endpoint))
+  if (!tlc_snapshot_has_endpoint (current, seat->connection->endpoint)
+      || !tlc_seats_has (seats, seat))
     tlc_seats_close_retired (seats, seat);
   else if (!tlc_connection_adjust (seat->connection, current->settings))
     tlc_seat_close_connection (seat);
@@ -182,10 +286,94 @@ tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation)
   pthread_mutex_unlock (&seats->drain_lock);
 }
 
+/* Whether the attention word asks something of who leaves @seat in @state. */
+static gboolean
+tlc_seats_is_asked (TlcSeats *seats, TlcSeat *seat, guint64 stamp, TlcSeatState state)
+{
+  guint64 attention = tlc_seats_look (seats);
+
+  if (TLC_SEATS_GENERATION (attention) != stamp)
+    return TRUE;
+  return (attention & TLC_SEATS_WAIT) != 0 && state != TLC_SEAT_HELD && tlc_seats_has (seats, seat);
+}
+
+void
+tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as)
+{
+  TlcSeat *seat = home->seat;
+  TlcSeatState state;
+  guint64 stamp;
+
+  do
+    {
+      tlc_seats_refresh (seats, seat);
+      state = seat->connection != NULL ? as : TLC_SEAT_EMPTY;
+      stamp = tlc_seat_get_stamp (seat);
+      if (tlc_seats_is_asked (seats, seat, stamp, state))
+        {
+          if (TLC_SEATS_GENERATION (tlc_seats_look (seats)) != stamp)
+            continue;
+          if (tlc_queue_serve (seats, home))
+            return;
+        }
+      tlc_seat_leave (home, state);
+      if (!tlc_seats_is_asked (seats, seat, stamp, state) || !tlc_seat_claim_home (home))
+        return;
+    }
+  while (TRUE);
+}
+
+static gboolean
+tlc_seats_may_be_spare (TlcSeats *seats, guint max_spare)
+{
+  /* ORDER(seats.spare): relaxed; a count. */
+  guint n_spare = atomic_load_explicit (&seats->n_spare, memory_order_relaxed);
+
+  do
+    if (n_spare >= max_spare)
+      return FALSE;
+  /* ORDER(seats.spare): relaxed; a count. */
+  while (!atomic_compare_exchange_weak_explicit (&seats->n_spare, &n_spare, n_spare + 1,
+                                                 memory_order_relaxed, memory_order_relaxed));
+  return TRUE;
+}
+
+static void
+tlc_seats_leave_spare (TlcSeats *seats, TlcHome *home)
+{
+  tlc_seats_release_as (seats, home, TLC_SEAT_SPARE);
+  if (TLC_SEAT_STATE (home->word) != TLC_SEAT_SPARE)
+    tlc_seats_forget_spare (seats);
+}
+
+void
+tlc_seats_stock (TlcSeats *seats, TlcHome *home)
+{
+  /* ORDER(seats.spare): relaxed; a count. */
+  atomic_fetch_add_explicit (&seats->n_spare, 1, memory_order_relaxed);
+  tlc_seats_leave_spare (seats, home);
+}
+
+void
+tlc_seats_donate (TlcSeats *seats, TlcHome *home, guint max_spare)
+{
+  if (home->seat->connection == NULL || !tlc_seats_may_be_spare (seats, max_spare))
+    {
+      tlc_seat_close_connection (home->seat);
+      tlc_seats_release_as (seats, home, TLC_SEAT_FREE);
+      return;
+    }
+  tlc_seats_leave_spare (seats, home);
+}
+
 void
 tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next)
 {
+  guint cap = next->settings->max_connections;
+
   tlc_root_publish_unlocked (seats->root, next);
+  /* ORDER(seats.cap): release; before the generation is raised. Pairs with tlc_seats_has(). */
+  atomic_store_explicit (&seats->cap, cap, memory_order_release);
   /* ORDER(seats.attention): seq_cst; pairs with tlc_seats_look(). After the snapshot is
    * published, so that whoever sees the new generation finds its snapshot; before the sweep.
    * Without: a call is made current by the old snapshot, and stays on a removed endpoint. */
@@ -209,22 +397,25 @@ tlc_seats_clean (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current)
   TlcHome home = { seat, word };
   const TlcEndpoint *endpoint;
 
-  if (TLC_SEAT_STATE (word) != TLC_SEAT_FREE)
+  if (TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED || TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY)
     return TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY;
   endpoint = tlc_seat_get_endpoint (seat);
   /* A seat in order must not be claimed: its thread would not find home again, and nobody would
    * use the connection or close it. So a second look, at what is in force now that the word was
    * read; and should the endpoint come back after that, the connection is closed nevertheless. */
-  if (tlc_snapshot_has_endpoint (current, endpoint) || tlc_seats_is_in_force (seats, endpoint))
+  if (tlc_seats_has (seats, seat)
+      && (tlc_snapshot_has_endpoint (current, endpoint) || tlc_seats_is_in_force (seats, endpoint)))
     return TRUE;
   if (!tlc_seat_claim_home (&home))
     return FALSE;
+  if (TLC_SEAT_STATE (word) == TLC_SEAT_SPARE)
+    tlc_seats_forget_spare (seats);
   tlc_seats_close_retired (seats, seat);
   tlc_seats_release (seats, &home);
   return TRUE;
 }
 
-void
+static void
 tlc_seats_sweep_retired (TlcSeats *seats)
 {
   g_autoptr (TlcSnapshot) current = tlc_root_read (seats->root);
@@ -235,19 +426,50 @@ tlc_seats_sweep_retired (TlcSeats *seats)
     tlc_seats_clean (seats, seat, current);
 }
 
-void
-tlc_seats_count (TlcSeats *seats, guint64 *ret_open, guint64 *ret_busy)
+/* Where the cap has risen there are seats that nobody claims, and nobody else would release one. */
+static void
+tlc_seats_serve_all (TlcSeats *seats)
 {
+  while ((tlc_seats_look (seats) & TLC_SEATS_WAIT) != 0)
+    {
+      TlcHome home = { NULL, 0 };
+      TlcClaim claim = tlc_seats_claim_for_queue (seats, &home);
+
+      if (claim == TLC_CLAIM_NONE || claim == TLC_CLAIM_FAILED)
+        return;
+      tlc_seats_release (seats, &home);
+    }
+}
+
+void
+tlc_seats_follow_change (TlcSeats *seats)
+{
+  tlc_seats_sweep_retired (seats);
+  tlc_seats_serve_all (seats);
+}
+
+void
+tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census)
+{
+  TlcSeatsCensus *census = ret_census;
   TlcSeat *seat;
 
-  *ret_open = *ret_busy = 0;
+  *census = (TlcSeatsCensus) { .n_waiting = tlc_queue_count (&seats->queue) };
   for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
     {
       /* ORDER(counter): relaxed; statistics. */
       guint64 word = atomic_load_explicit (&seat->word, memory_order_relaxed);
+      gboolean is_busy
+          = TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED || TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
 
-      *ret_open += TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY;
-      *ret_busy += TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED;
+      /* One that is claimed may be about to get a connection, where the cap lets it. */
+      census->n_open += TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY
+                        && (tlc_seats_has (seats, seat) || tlc_seat_get_endpoint (seat) != NULL);
+      census->n_busy += is_busy ? 1 : 0;
+      if (is_busy
+          && (census->longest == NULL
+              || tlc_seat_get_since (seat) < tlc_seat_get_since (census->longest)))
+        census->longest = seat;
     }
 }
 
@@ -255,24 +477,43 @@ void
 tlc_seats_before_fork (TlcSeats *seats)
 {
   pthread_mutex_lock (&seats->drain_lock);
+  tlc_queue_before_fork (&seats->queue);
 }
 
 void
 tlc_seats_after_fork_parent (TlcSeats *seats)
 {
+  tlc_queue_after_fork_parent (&seats->queue);
   pthread_mutex_unlock (&seats->drain_lock);
 }
 
+/* Whoever had claimed it is not here. To close the copy of a socket says nothing to the peer. */
+static void
+tlc_seats_empty (TlcSeat *seat)
+{
+  /* ORDER(seat.word): relaxed; there is one thread. */
+  guint64 word = atomic_load_explicit (&seat->word, memory_order_relaxed);
+  TlcHome home = { seat, word };
+
+  tlc_seat_close_connection (seat);
+  tlc_seat_leave (&home, TLC_SEAT_FREE);
+}
+
 void
-tlc_seats_after_fork_child (TlcSeats *seats)
+tlc_seats_after_fork_child (TlcSeats *seats, const TlcSeat *own)
 {
   TlcSeat *seat;
 
-  /* The sockets are the parent's, too: shut down here, they would end its conversations. */
   for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
-    tlc_seat_forget_fd (seat);
+    if (seat != own)
+      tlc_seats_empty (seat);
+    else
+      tlc_seat_forget_fd (seat); /* shut down here, it would end the parent's conversation */
+  /* ORDER(seats.spare): relaxed; there is one thread. */
+  atomic_store_explicit (&seats->n_spare, 0, memory_order_relaxed);
   /* ORDER(seats.drainers): relaxed; there is one thread. */
   atomic_store_explicit (&seats->n_drainers, 0, memory_order_relaxed);
   seats->drain_moved = (pthread_cond_t) PTHREAD_COND_INITIALIZER;
+  tlc_queue_after_fork_child (seats);
   pthread_mutex_unlock (&seats->drain_lock);
 }

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "connect/tlc-queue.h"
 #include "connect/tlc-seat.h"
 #include "model/tlc-root.h"
 
@@ -10,96 +11,144 @@
 #define TLC_SEATS_FIRST_CHUNK 32
 #define TLC_SEATS_CHUNKS 20
 
-typedef struct {
-  /* generation << 1, the low bit is kept for waiters: read by every call, written when the
-   * generation moves */
+/* In the attention word: threads wait in the queue. */
+#define TLC_SEATS_WAIT 1u
+/* The number of seats where the service has no cap. */
+#define TLC_SEATS_UNLIMITED G_MAXUINT
+
+struct _TlcSeats {
+  /* generation << 1 | WAIT: read by every call; written when the generation moves, when the first thread
+   * comes to wait and when the last has gone */
   _Alignas (TLC_CACHE_LINE) _Atomic guint64 attention;
   TlcRoot *root;
   _Atomic (TlcSeat *) chunks[TLC_SEATS_CHUNKS]; /* set once by compare-and-swap */
+  _Atomic guint cap; /* the root's lock to write, any thread reads: so many seats are in use */
   /* how many drain: read when a seat is made current; written by drainers */
   _Atomic guint n_drainers;
   /* behind the seat that was claimed last while EMPTY: written by any thread that needs another */
   _Alignas (TLC_CACHE_LINE) _Atomic guint hint;
+  _Atomic guint n_spare; /* any thread: seats that are SPARE, or about to be */
   _Atomic guint64 reclaimed_retired; /* any thread */
+  TlcQueue queue;
   /* seats are made current while somebody drains: how often, under the lock */
   pthread_mutex_t drain_lock;
   pthread_cond_t drain_moved;
   guint64 n_moved;
-} TlcSeats;
+};
 
 void tlc_seats_init (TlcSeats *seats, TlcRoot *root);
 /* No other thread is left. Closes what is open. */
 void tlc_seats_clear (TlcSeats *seats);
 
-/* The slow parts of what follows. */
-gboolean tlc_seats_claim_any (TlcSeats *seats, TlcHome *home);
-void tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation);
-
-/* The generation in force. */
+/* The attention word. */
 static inline guint64
 tlc_seats_look (TlcSeats *seats)
 {
-  /* ORDER(seats.attention): seq_cst; pairs with the raise in tlc_seats_publish_unlocked(). Read
-   * after the claim, and after the leaving store.
-   * Orders:  claim or leaving store  ->  this look; against: publish, raise  ->  the sweeper's
-   * scan.
-   * Without: the generation moves between look and claim and nobody closes the old connection. */
-  return atomic_load_explicit (&seats->attention, memory_order_seq_cst) >> 1;
+  /* ORDER(seats.attention): seq_cst; pairs with the raise in tlc_seats_publish_unlocked() and with WAIT
+   * in tlc_queue_join(). Read after the claim, and after the leaving store.
+   * Orders:  claim or leaving store  ->  this look; against: publish, raise  ->  the sweeper's scan;
+   * and: WAIT  ->  the waiter's scan.
+   * Without: the generation moves between look and claim and nobody closes the old connection; or
+   * somebody waits for a seat that is FREE. */
+  return atomic_load_explicit (&seats->attention, memory_order_seq_cst);
 }
 
-/* The one way in, for a call of @thread that began at @now_us: claims the home, or an EMPTY seat, which
- * becomes the home. FALSE: memory ran out, or the row is full. */
-static inline gboolean
-tlc_seats_claim (TlcSeats *seats, TlcHome *home, gint32 thread, gint64 now_us)
+/* The generation in it, still shifted: as in stamps. */
+#define TLC_SEATS_GENERATION(attention) ((attention) & ~(guint64) TLC_SEATS_WAIT)
+
+/* The generation in force. */
+static inline guint64
+tlc_seats_get_generation (TlcSeats *seats)
 {
-  if (G_UNLIKELY (!tlc_seat_claim_home (home)))
-    {
-      if (!tlc_seats_claim_any (seats, home))
-        return FALSE;
-      tlc_seat_sign (home->seat, thread);
-    }
-  tlc_seat_date (home->seat, now_us);
-  return TRUE;
+  return tlc_seats_look (seats) >> 1;
 }
+
+/* Whether the seat is one of those that the cap leaves in use. */
+static inline gboolean
+tlc_seats_has (TlcSeats *seats, const TlcSeat *seat)
+{
+  /* ORDER(seats.cap): acquire; pairs with the store in tlc_seats_publish_unlocked(): with a generation,
+   * its cap is seen, or that of a later one. */
+  return seat->index < atomic_load_explicit (&seats->cap, memory_order_acquire);
+}
+
+/* What a claim of some seat has found. */
+typedef enum {
+  TLC_CLAIM_NONE,    /* the cap is reached and every seat claimed or held; or threads wait already */
+  TLC_CLAIM_EMPTY,   /* a seat without a connection */
+  TLC_CLAIM_ADOPTED, /* one that was SPARE */
+  TLC_CLAIM_STOLEN,  /* under a cap: one that was FREE, another thread's home */
+  TLC_CLAIM_FAILED   /* memory ran out, or the row is full */
+} TlcClaim;
+
+/* The way in for a thread that has no home, or has lost it: claims a seat, which becomes the home. Where
+ * threads wait it finds none, so as not to go before them. */
+TlcClaim tlc_seats_claim_any (TlcSeats *seats, TlcHome *home);
+/* The same, whoever waits; what it has claimed is to be released at once. */
+TlcClaim tlc_seats_claim_for_queue (TlcSeats *seats, TlcHome *home);
+
+/* The slow parts of what follows. */
+void tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation);
+void tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as);
 
 /* After a claim, and again after a dial: makes the seat current. Closes its connection when its
- * endpoint is retired; adjusts it when settings have changed. */
+ * endpoint is retired or the seat beyond the cap; adjusts it when settings have changed. */
 static inline void
 tlc_seats_refresh (TlcSeats *seats, TlcSeat *seat)
 {
-  guint64 generation = tlc_seats_look (seats);
+  guint64 generation = TLC_SEATS_GENERATION (tlc_seats_look (seats));
 
   if (G_UNLIKELY (tlc_seat_get_stamp (seat) != generation))
     tlc_seats_make_current (seats, seat, generation);
 }
 
-/* The only way out: leaves the home FREE, or EMPTY where it has no connection. */
+/* The only way out, with tlc_seats_release_as(), which can leave it HELD, too: gives the seat to the
+ * thread that has waited longest, or leaves it FREE; EMPTY where it has no connection. */
 static inline void
 tlc_seats_release (TlcSeats *seats, TlcHome *home)
 {
-  guint64 generation;
+  guint64 stamp = tlc_seat_get_stamp (home->seat);
 
-  do
+  /* With its stamp for an attention word, nothing has changed and nobody waits. */
+  if (G_LIKELY (tlc_seats_look (seats) == stamp))
     {
-      tlc_seats_refresh (seats, home->seat);
-      generation = tlc_seat_get_stamp (home->seat);
-      tlc_seat_leave (home);
-      /* After the store; should the generation have moved in between, do it again unless
-       * somebody else, who won the seat, does it in his turn. */
+      tlc_seat_leave (home, TLC_SEAT_FREE);
+      /* Once more, after the store: what comes between is ours to see to, unless somebody else, who won
+       * the seat, does it in his turn. */
+      if (G_LIKELY (tlc_seats_look (seats) == stamp) || !tlc_seat_claim_home (home))
+        return;
     }
-  while (G_UNLIKELY (tlc_seats_look (seats) != generation) && tlc_seat_claim_home (home));
+  tlc_seats_release_as (seats, home, TLC_SEAT_FREE);
 }
 
-/* Publishes @next, taken over, and raises the generation. With the root's lock held. */
-void tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next);
-/* Closes the connections that no call uses and whose endpoints are retired. Any thread. */
-void tlc_seats_sweep_retired (TlcSeats *seats);
-void tlc_seats_count (TlcSeats *seats, guint64 *ret_open, guint64 *ret_busy);
+/* The way out of a thread that exits: leaves the connection SPARE, for whoever has none, unless there
+ * are @max_spare such already; then it is closed. */
+void tlc_seats_donate (TlcSeats *seats, TlcHome *home, guint max_spare);
+/* The way out of who has opened a connection in advance: SPARE, however many there are. */
+void tlc_seats_stock (TlcSeats *seats, TlcHome *home);
+/* The way in for that: a seat that is EMPTY, and where nobody waits. FALSE: there is none. */
+gboolean tlc_seats_claim_vacant (TlcSeats *seats, TlcHome *home);
 
-/* Around fork(). In the child nobody drains. */
+/* Publishes @next, taken over, and raises the generation. With the root's lock held, and to be followed
+ * by tlc_seats_follow_change() without it. */
+void tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next);
+/* Closes the connections that no call uses and whose endpoints are retired, or whose seats are beyond
+ * the cap; and gives those who wait what the change has made free. Any thread. */
+void tlc_seats_follow_change (TlcSeats *seats);
+
+/* For statistics and messages. */
+typedef struct {
+  guint64 n_open, n_busy, n_waiting;
+  TlcSeat *longest; /* of those that are claimed or held; NULL: none is */
+} TlcSeatsCensus;
+
+void tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census);
+
+/* Around fork(). In the child nobody drains or waits, and no seat has a connection, which would be the
+ * parent's, but @own, nullable: the one that the forking thread has claimed. */
 void tlc_seats_before_fork (TlcSeats *seats);
 void tlc_seats_after_fork_parent (TlcSeats *seats);
-void tlc_seats_after_fork_child (TlcSeats *seats);
+void tlc_seats_after_fork_child (TlcSeats *seats, const TlcSeat *own);
 
 /* Goes over all seats that were there when it began, and perhaps some more: NULL after the last.
  *   for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;) */
@@ -109,6 +158,7 @@ typedef struct {
 
 TlcSeat *tlc_seats_next (TlcSeats *seats, TlcSeatsIter *iter);
 
-/* What the sweeper and the drainer do with a seat that nobody claims: judge it by @current, and
- * close its connection if the endpoint is retired. FALSE: it was claimed, or somebody was faster. */
+/* What the sweeper and the drainer do with a seat that nobody claims: judge it by @current, and close
+ * its connection if the endpoint is retired or the seat beyond the cap. FALSE: it was claimed, or
+ * somebody was faster. */
 gboolean tlc_seats_clean (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current);

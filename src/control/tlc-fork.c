@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "client/tlc-core.h"
+#include "client/tlc-thread.h"
 #include "keeper/tlc-keeper.h"
 #include "keeper/tlc-resolver.h"
 #include "model/rcu.h"
@@ -79,7 +79,7 @@ tlc_fork_child (void)
   tlc_resolver_after_fork_child_unlocked ();
   tlc_worker_unlock ();
   tlc_root_after_fork_child ();
-  tlc_core_after_fork_child ();
+  tlc_core_after_fork_child (tlc_thread_peek_claimed_seat);
   if (!without_rcu)
     tlc_rcu_after_fork_child ();
 }

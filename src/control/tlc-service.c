@@ -251,9 +251,21 @@ tlc_service_set_drain_error (TlcService *service, const TlcDrainReport *report, 
                  G_GUINT64_FORMAT ", the oldest by thread %d for %" G_GINT64_FORMAT " ms, %s%s",
                  service->core->name, timeout_ms, report->n_claimed,
                  report->n_claimed == 1 ? "call is" : "calls are",
-                 tlc_seats_look (&service->core->seats), report->thread,
-                 (tlc_clock_now_us () - report->claimed_us) / 1000,
+                 tlc_seats_get_generation (&service->core->seats), report->thread,
+                 (tlc_clock_now_us () - report->since_us) / 1000,
                  endpoint != NULL ? "at " : "connecting", endpoint != NULL ? endpoint : "");
+}
+
+/* What it holds may be what is to be drained. */
+static gboolean
+tlc_service_check_not_holding (TlcService *service, GError **error)
+{
+  if (!tlc_thread_is_holding (service->core))
+    return TRUE;
+  tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
+                 "service %s: drained by a thread that holds a connection of it: release it first",
+                 service->core->name);
+  return FALSE;
 }
 
 gboolean
@@ -266,7 +278,8 @@ tlc_service_drain (TlcService *service, guint timeout_ms, GError **error)
   g_return_val_if_fail (service != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!tlc_service_check_not_reading (service, "drained", error))
+  if (!tlc_service_check_not_reading (service, "drained", error)
+      || !tlc_service_check_not_holding (service, error))
     return FALSE;
   cancel_state = tlc_service_hold_cancel_off ();
   is_drained = tlc_drain (&service->core->seats, tlc_thread_peek_claimed_seat (service->core),
@@ -293,7 +306,7 @@ tlc_service_get_generation (TlcService *service)
 {
   g_return_val_if_fail (service != NULL, 0);
 
-  return tlc_seats_look (&service->core->seats);
+  return tlc_seats_get_generation (&service->core->seats);
 }
 
 const char *
@@ -307,6 +320,7 @@ tlc_service_get_name (TlcService *service)
 void
 tlc_service_get_stats (TlcService *service, TlcStats *ret_stats)
 {
+  TlcSeatsCensus census;
   TlcSeats *seats;
 
   g_return_if_fail (service != NULL);
@@ -315,8 +329,11 @@ tlc_service_get_stats (TlcService *service, TlcStats *ret_stats)
   seats = &service->core->seats;
   memset (ret_stats, 0, sizeof *ret_stats);
   tlc_ledger_sum (&service->core->ledger, ret_stats);
-  tlc_seats_count (seats, &ret_stats->connections_open, &ret_stats->connections_busy);
-  ret_stats->generation = tlc_seats_look (seats);
+  tlc_seats_count (seats, &census);
+  ret_stats->connections_open = census.n_open;
+  ret_stats->connections_busy = census.n_busy;
+  ret_stats->waiting = census.n_waiting;
+  ret_stats->generation = tlc_seats_get_generation (seats);
   /* ORDER(counter): relaxed; statistics. */
   ret_stats->reclaimed_retired
       = atomic_load_explicit (&seats->reclaimed_retired, memory_order_relaxed);

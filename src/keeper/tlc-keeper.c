@@ -3,6 +3,8 @@
 /* The keeper: a thread that runs jobs when they are due. It sleeps in poll() until the earliest is,
  * or until somebody wakes it through the eventfd; it never looks at the clock in vain.
  *
+ * A job may wait for a socket, too: that lies in the same poll().
+ *
  * Jobs lie in a list, the earliest first, linked through themselves: scheduling allocates nothing
  * and cannot fail, also in the child of a fork() in which the allocator's locks are anybody's. */
 #include "keeper/tlc-keeper.h"
@@ -22,6 +24,10 @@ static TlcWorker tlc_keeper = TLC_WORKER_INIT ("tlc-keeper", tlc_keeper_main);
 static TlcJob *tlc_keeper_jobs;        /* by due_us */
 static TlcJob *tlc_keeper_running;     /* the one that the thread is at */
 static int tlc_keeper_wake_fd = -1;    /* an eventfd, while the thread runs */
+
+/* So many sockets are polled at once, those of the jobs that are due first; others when some of them
+ * are through. */
+#define TLC_KEEPER_POLLED_MAX 64
 
 static void
 tlc_keeper_link_unlocked (TlcJob *job)
@@ -111,6 +117,25 @@ tlc_keeper_schedule (TlcJob *job, gint64 due_us)
   return is_new;
 }
 
+gboolean
+tlc_keeper_schedule_io (TlcJob *job, int fd, short events, gint64 due_us)
+{
+  gboolean is_new;
+
+  tlc_worker_lock ();
+  is_new = !job->is_scheduled;
+  if (is_new)
+    {
+      job->fd_plus_1 = fd + 1;
+      job->events = events;
+      job->due_us = due_us;
+      tlc_keeper_link_unlocked (job);
+      tlc_keeper_wake_unlocked ();
+    }
+  tlc_worker_unlock ();
+  return is_new;
+}
+
 void
 tlc_keeper_hasten (TlcJob *job, gint64 due_us)
 {
@@ -134,20 +159,60 @@ tlc_keeper_take_unlocked (void)
   if (job == NULL || (tlc_worker_is_wanted_unlocked () && job->due_us > tlc_clock_now_us ()))
     return NULL;
   tlc_keeper_unlink_unlocked (job);
+  job->fd_plus_1 = 0;
   return job;
 }
 
-/* Until the first job is due, or somebody wakes us. */
-static void
-tlc_keeper_sleep (int wake_fd, gint64 due_us)
+/* What to poll, the eventfd first; returns how many. */
+static guint
+tlc_keeper_gather_unlocked (struct pollfd *polled)
 {
+  guint n = 0;
+
+  polled[n++] = (struct pollfd) { .fd = tlc_keeper_wake_fd, .events = POLLIN };
+  for (TlcJob *job = tlc_keeper_jobs; job != NULL && n < TLC_KEEPER_POLLED_MAX; job = job->next)
+    if (job->fd_plus_1 != 0)
+      polled[n++] = (struct pollfd) { .fd = job->fd_plus_1 - 1, .events = job->events };
+  return n;
+}
+
+/* The job that waits for @fd is due. */
+static void
+tlc_keeper_note_ready_unlocked (int fd)
+{
+  TlcJob *job;
+
+  for (job = tlc_keeper_jobs; job != NULL && job->fd_plus_1 != fd + 1; job = job->next)
+    ;
+  if (job == NULL)
+    return;
+  tlc_keeper_unlink_unlocked (job);
+  job->due_us = 0;
+  tlc_keeper_link_unlocked (job);
+}
+
+/* Until the first job is due, a socket is ready, or somebody wakes us. With the lock, which it lets go
+ * of meanwhile. Allocates nothing: what a thread of ours leaves in the heap would pin the host's
+ * memory. */
+static void
+tlc_keeper_sleep_unlocked (void)
+{
+  gint64 due_us = tlc_keeper_jobs != NULL ? tlc_keeper_jobs->due_us : G_MAXINT64;
   gint64 left_us = MAX (due_us - tlc_clock_now_us (), 0);
   struct timespec left = { left_us / G_USEC_PER_SEC, (left_us % G_USEC_PER_SEC) * 1000 };
-  struct pollfd pollfd = { .fd = wake_fd, .events = POLLIN };
+  struct pollfd polled[TLC_KEEPER_POLLED_MAX];
+  guint n = tlc_keeper_gather_unlocked (polled);
   eventfd_t count;
+  int n_ready;
 
-  if (ppoll (&pollfd, 1, due_us < G_MAXINT64 ? &left : NULL, NULL) > 0)
-    eventfd_read (wake_fd, &count);
+  tlc_worker_unlock ();
+  n_ready = ppoll (polled, n, due_us < G_MAXINT64 ? &left : NULL, NULL);
+  if (n_ready > 0 && polled[0].revents != 0)
+    eventfd_read (polled[0].fd, &count);
+  tlc_worker_lock ();
+  for (guint i = 1; n_ready > 0 && i < n; i++)
+    if (polled[i].revents != 0)
+      tlc_keeper_note_ready_unlocked (polled[i].fd);
 }
 
 /* The reference goes when the job is no longer known to be running: the child of a fork() must not
@@ -168,16 +233,16 @@ tlc_keeper_main (void)
   tlc_worker_lock ();
   while (tlc_keeper_jobs != NULL || tlc_worker_is_wanted_unlocked ())
     {
-      gint64 due_us = tlc_keeper_jobs != NULL ? tlc_keeper_jobs->due_us : G_MAXINT64;
-      int wake_fd = tlc_keeper_wake_fd;
       TlcJob *job = tlc_keeper_take_unlocked ();
 
+      if (job == NULL)
+        {
+          tlc_keeper_sleep_unlocked ();
+          continue;
+        }
       tlc_keeper_running = job;
       tlc_worker_unlock ();
-      if (job != NULL)
-        tlc_keeper_run (job);
-      else
-        tlc_keeper_sleep (wake_fd, due_us);
+      tlc_keeper_run (job);
       tlc_worker_lock ();
     }
   tlc_keeper_close_wake_fd_unlocked ();
@@ -217,6 +282,9 @@ void
 tlc_keeper_after_fork_child_unlocked (void)
 {
   tlc_keeper_close_wake_fd_unlocked (); /* the parent's thread reads the same one */
+  /* Sockets that it waits for are closed there. */
+  for (TlcJob *job = tlc_keeper_jobs; job != NULL; job = job->next)
+    job->fd_plus_1 = 0;
   /* What the parent's thread was at is done from the beginning by ours. */
   if (tlc_keeper_running != NULL && !tlc_keeper_running->is_scheduled)
     tlc_keeper_link_unlocked (tlc_keeper_running);

@@ -11,6 +11,8 @@ struct _TlcJob {
   void (*drop) (TlcJob *job); /* gives that reference back, after it ran; or where nothing runs */
   /* under the lock: */
   gint64 due_us;
+  int fd_plus_1; /* what it waits for besides; 0: nothing */
+  short events;
   gboolean is_scheduled;
   TlcJob *next, *previous;
 };
@@ -22,6 +24,10 @@ gboolean tlc_keeper_start (GError **error);
  * for already. TRUE: it was not scheduled before (while it runs it is not), and a reference of the
  * caller's to what it is a part of was taken over; else the caller keeps that. Any thread. */
 gboolean tlc_keeper_schedule (TlcJob *job, gint64 due_us);
+
+/* The same for a job that is not scheduled, or as soon as poll() finds @events at @fd, which stays open
+ * until it runs. */
+gboolean tlc_keeper_schedule_io (TlcJob *job, int fd, short events, gint64 due_us);
 
 /* The same for a job that is scheduled; one that is not stays so. */
 void tlc_keeper_hasten (TlcJob *job, gint64 due_us);

@@ -150,6 +150,45 @@ const TlcSettingType tlc_count_type = {
   tlc_count_parse, tlc_count_format, tlc_count_describe,
 };
 
+/* What stands for no limit. */
+#define TLC_LIMIT_NONE "unlimited"
+
+static gboolean
+tlc_limit_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
+{
+  guint *limit = field;
+
+  if (g_str_equal (text, TLC_LIMIT_NONE))
+    {
+      *limit = G_MAXUINT;
+      return TRUE;
+    }
+  if (tlc_value_parse_count (text, (guint) setting->min, (guint) setting->max, limit, NULL))
+    return TRUE;
+  tlc_text_refuse (error, text, "write a whole number from %d to %d, or " TLC_LIMIT_NONE,
+                   (int) setting->min, (int) setting->max);
+  return FALSE;
+}
+
+static char *
+tlc_limit_format (const TlcSetting *setting, gconstpointer field)
+{
+  guint limit = *(const guint *) field;
+
+  return limit == G_MAXUINT ? g_strdup (TLC_LIMIT_NONE) : g_strdup_printf ("%u", limit);
+}
+
+static char *
+tlc_limit_describe (const TlcSetting *setting)
+{
+  return g_strdup_printf ("whole number, %d to %d, or `" TLC_LIMIT_NONE "`", (int) setting->min,
+                          (int) setting->max);
+}
+
+const TlcSettingType tlc_limit_type = {
+  tlc_limit_parse, tlc_limit_format, tlc_limit_describe,
+};
+
 static gboolean
 tlc_percent_parse (const TlcSetting *setting, const char *text, gpointer field, GError **error)
 {

@@ -90,6 +90,75 @@ static const TlcSetting tlc_settings[] = {
       .help = "How long a call may take, whatever it waits for: connecting, sending, the reply.",
   },
   {
+      .key = "claim-timeout",
+      .type = &tlc_duration_type,
+      .default_text = "1s",
+      .min = TLC_MS,
+      .max = 24 * TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, claim_timeout_us),
+      .help
+      = "How long a call may wait for a connection where max-connections are in use; part of "
+        "call-timeout.",
+  },
+  {
+      .key = "hold-timeout",
+      .type = &tlc_duration_type,
+      .default_text = "30s",
+      .min = TLC_MS,
+      .max = 24 * TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, hold_timeout_us),
+      .help
+      = "How long a thread may hold a connection by tlc_client_hold(); then the connection is "
+        "closed.",
+  },
+  {
+      .key = "max-connections",
+      .type = &tlc_limit_type,
+      .default_text = "unlimited",
+      .min = 1,
+      .max = TLC_SETTING_CONNECTIONS_MAX,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, max_connections),
+      .help
+      = "How many connections may be open at once. Unlimited: each thread has its own. Fewer than "
+        "threads: they take turns, first come, first served. 1: locked access.",
+  },
+  {
+      .key = "min-connections",
+      .type = &tlc_count_type,
+      .default_text = "0",
+      .min = 0,
+      .max = TLC_SETTING_CONNECTIONS_MAX,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, min_connections),
+      .help
+      = "How many connections are opened in advance and kept open, for threads to come. Not more "
+        "than max-connections.",
+  },
+  {
+      .key = "spare-connections",
+      .type = &tlc_count_type,
+      .default_text = "8",
+      .min = 0,
+      .max = TLC_SETTING_CONNECTIONS_MAX,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, spare_connections),
+      .help
+      = "How many connections of threads that have exited are kept for threads to come.",
+  },
+  {
+      .key = "max-waiting",
+      .type = &tlc_count_type,
+      .default_text = "1024",
+      .min = 0,
+      .max = 1000000,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, max_waiting),
+      .help = "How many calls may wait for a connection at once; one more fails.",
+  },
+  {
       .key = "check-after-idle",
       .type = &tlc_duration_type,
       .default_text = "1s",

@@ -7,6 +7,7 @@
 #define TLC_SETTING_ENDPOINTS_MAX 1024
 #define TLC_SETTING_NAME_MAX 64
 #define TLC_SETTING_GLOBS_MAX 256
+#define TLC_SETTING_CONNECTIONS_MAX 100000
 
 typedef struct _TlcSetting TlcSetting;
 
@@ -25,6 +26,7 @@ extern const TlcSettingType tlc_size_type;
 extern const TlcSettingType tlc_boolean_type;
 extern const TlcSettingType tlc_name_type;
 extern const TlcSettingType tlc_count_type;
+extern const TlcSettingType tlc_limit_type; /* a count, or none: G_MAXUINT */
 extern const TlcSettingType tlc_percent_type;
 extern const TlcSettingType tlc_globs_type;
 

@@ -26,6 +26,20 @@ tlc_settings_fill (TlcSettings *settings, const TlcConfig *config, const TlcSett
   return tlc_setting_parse (setting, text, settings, error);
 }
 
+/* Values that are good each by itself, and not together. */
+static gboolean
+tlc_settings_check_whole (const TlcSettings *settings, const char *service_name, GError **error)
+{
+  if (settings->min_connections <= settings->max_connections)
+    return TRUE;
+  tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
+                 "service %s: min-connections = \"%u\": more than max-connections = \"%u\": make it "
+                 "%u or less",
+                 service_name, settings->min_connections, settings->max_connections,
+                 settings->max_connections);
+  return FALSE;
+}
+
 TlcSettings *
 tlc_settings_new (const TlcConfig *config, const char *service_name, GError **error)
 {
@@ -39,6 +53,8 @@ tlc_settings_new (const TlcConfig *config, const char *service_name, GError **er
         g_prefix_error (error, "service %s: ", service_name);
         return NULL;
       }
+  if (!tlc_settings_check_whole (settings, service_name, error))
+    return NULL;
   return g_steal_pointer (&settings);
 }
 

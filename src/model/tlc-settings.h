@@ -32,6 +32,12 @@ typedef struct {
   gint64 connect_timeout_us;
   gint64 call_timeout_us;
   gint64 check_after_idle_us;
+  gint64 claim_timeout_us;
+  gint64 hold_timeout_us;
+  guint max_connections; /* G_MAXUINT: unlimited */
+  guint min_connections;
+  guint spare_connections;
+  guint max_waiting;
   gboolean keepalive;
   gsize max_message_size;
   gsize max_decoded_size;
@@ -49,6 +55,15 @@ TlcSettings *tlc_settings_new (const TlcConfig *config, const char *service_name
  * must be the same. */
 gboolean tlc_settings_check_change (const TlcSettings *before, const TlcSettings *after,
                                     const char *service_name, GError **error);
+/* How many connections without a thread are kept, when one exits. */
+static inline guint
+tlc_settings_max_spare (const TlcSettings *settings)
+{
+  if (settings->spare_connections == 0)
+    return 0;
+  return MAX (settings->spare_connections, settings->min_connections);
+}
+
 void tlc_settings_free (TlcSettings *settings);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcSettings, tlc_settings_free)

@@ -58,6 +58,14 @@ tlc_ledger_strike (TlcLedger *ledger, TlcCounters *counters)
 }
 
 void
+tlc_ledger_add (TlcLedger *ledger, TlcCount count, guint64 amount)
+{
+  pthread_mutex_lock (&ledger->lock);
+  ledger->departed[count] += amount;
+  pthread_mutex_unlock (&ledger->lock);
+}
+
+void
 tlc_ledger_lock (TlcLedger *ledger)
 {
   pthread_mutex_lock (&ledger->lock);
@@ -78,6 +86,8 @@ tlc_ledger_fill (TlcStats *stats, const guint64 *sums, const TlcHistogramSum *la
   stats->retries = sums[TLC_COUNT_RETRIES];
   stats->connects = sums[TLC_COUNT_CONNECTS];
   stats->connect_failures = sums[TLC_COUNT_CONNECT_FAILURES];
+  stats->adopted = sums[TLC_COUNT_ADOPTED];
+  stats->stolen = sums[TLC_COUNT_STOLEN];
   stats->desyncs_caught = sums[TLC_COUNT_DESYNCS];
   stats->bytes_sent = sums[TLC_COUNT_BYTES_SENT];
   stats->bytes_received = sums[TLC_COUNT_BYTES_RECEIVED];

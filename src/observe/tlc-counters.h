@@ -16,6 +16,8 @@ typedef enum {
   TLC_COUNT_CONNECT_FAILURES,
   TLC_COUNT_DESYNCS,
   TLC_COUNT_RETRIES,
+  TLC_COUNT_ADOPTED,
+  TLC_COUNT_STOLEN,
   TLC_COUNT_BYTES_SENT,
   TLC_COUNT_BYTES_RECEIVED,
   TLC_N_COUNTS
@@ -44,6 +46,8 @@ void tlc_ledger_clear (TlcLedger *ledger);
 /* Enters zeroed @counters; strikes them out after adding them to what the departed did. */
 void tlc_ledger_enter (TlcLedger *ledger, TlcCounters *counters);
 void tlc_ledger_strike (TlcLedger *ledger, TlcCounters *counters);
+/* What was done by no thread of the program. */
+void tlc_ledger_add (TlcLedger *ledger, TlcCount count, guint64 amount);
 /* Around fork(). */
 void tlc_ledger_lock (TlcLedger *ledger);
 void tlc_ledger_unlock (TlcLedger *ledger);

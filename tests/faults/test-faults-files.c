@@ -78,7 +78,7 @@ START_TEST (test_faults_row_27_process_has_no_more_files)
   Files files;
 
   files_init (&files);
-  service = tlc_echo_service (files.endpoint, NULL);
+  service = tlc_echo_service (files.endpoint, "spare-connections", "0", NULL);
   for (guint round = 0; round < 3; round++)
     {
       guint n_open = tlc_process_count_fds ();
@@ -104,7 +104,7 @@ START_TEST (test_faults_row_27_open_connections_go_on)
   TlcStats stats;
 
   files_init (&files);
-  service = tlc_echo_service (files.endpoint, NULL);
+  service = tlc_echo_service (files.endpoint, "spare-connections", "0", NULL);
   tlc_echo_must_add (service);
   before = allow_files (0);
   for (guint i = 0; i < 100; i++)
@@ -124,7 +124,7 @@ START_TEST (test_faults_row_27_system_has_no_more_files)
   Files files;
 
   files_init (&files);
-  service = tlc_echo_service (files.endpoint, NULL);
+  service = tlc_echo_service (files.endpoint, "spare-connections", "0", NULL);
   for (guint round = 0; round < 3; round++)
     {
       ck_assert_int_eq (tlc_shim_set ("socket:1+:ENFILE"), 0);
@@ -193,7 +193,7 @@ START_TEST (test_faults_row_27_reconfigure)
   Files files;
 
   files_init (&files);
-  service = tlc_echo_service (files.endpoint, NULL);
+  service = tlc_echo_service (files.endpoint, "spare-connections", "0", NULL);
   config = make_config ("tcp://127.0.0.1:1");
   before = allow_files (0);
   ck_assert (!tlc_service_reconfigure (service, config, &error));

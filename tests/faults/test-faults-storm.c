@@ -53,7 +53,7 @@ START_TEST (test_faults_row_24_calls_in_a_storm)
   tlc_harness_begin (&harness, _i == 0 ? TLC_SCRIPT_INET : TLC_SCRIPT_UNIX);
   for (guint i = 0; i < n_connections; i++)
     tlc_harness_then_serve (&harness);
-  tlc_harness_start (&harness, "call-timeout", "30s", NULL);
+  tlc_harness_start (&harness, "call-timeout", "30s", "spare-connections", "0", NULL);
 
   begin_storm ();
   for (guint i = 0; i < n_connections; i++)

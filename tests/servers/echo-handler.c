@@ -58,11 +58,22 @@ echo_server_sleep_us (guint64 microseconds)
     continue;
 }
 
+static _Thread_local guint echo_server_connection; /* 0: nobody wants to know */
+
+void
+echo_server_handler_number_thread (guint number)
+{
+  echo_server_connection = number;
+}
+
 static gboolean
 echo_server_handler_who (IdentityIf *iface, gchar **ret, GError **error)
 {
+  const char *name = echo_server_handler_cast (iface)->name;
+
   g_free (*ret);
-  *ret = g_strdup (echo_server_handler_cast (iface)->name);
+  *ret = echo_server_connection == 0 ? g_strdup (name)
+                                     : g_strdup_printf ("%s#%u", name, echo_server_connection);
   return TRUE;
 }
 

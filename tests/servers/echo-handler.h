@@ -20,6 +20,9 @@ GType echo_server_handler_get_type (void);
 /* @delay_us: how long each add() takes */
 EchoServerHandler *echo_server_handler_new (const char *name, guint delay_us);
 
+/* The calling thread serves one connection, that one: its who() answers "NAME#NUMBER". */
+void echo_server_handler_number_thread (guint number);
+
 /* echo-handler-values.c: the methods that only return values */
 void echo_server_handler_install_values (EchoHandlerClass *klass);
 

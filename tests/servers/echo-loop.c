@@ -43,6 +43,7 @@ struct _EchoLoop
   int fd;
   pthread_t acceptor;
   gboolean accepting; /* main thread only */
+  guint accepted;     /* acceptor only */
 
   pthread_mutex_t mutex;
   pthread_cond_t none_left;
@@ -52,6 +53,7 @@ struct _EchoLoop
 typedef struct
 {
   EchoLoop *loop;
+  guint number; /* in order of acceptance, from 1 on */
   int fd;
 } EchoConnection;
 
@@ -203,10 +205,13 @@ echo_loop_connection_main (void *data)
   EchoLoop *self = connection->loop;
   int fd = connection->fd;
 
+  if (self->options->number_connections)
+    echo_server_handler_number_thread (connection->number);
   g_free (connection);
   if (self->options->accept_delay_ms > 0)
     echo_server_sleep_us ((guint64) self->options->accept_delay_ms * 1000);
   echo_loop_serve (self, fd);
+  echo_tally_leave (self->options->tally);
   echo_loop_count (self, -1);
   return NULL;
 }
@@ -221,6 +226,8 @@ echo_loop_spawn (EchoLoop *self, int fd)
 
   connection->loop = self;
   connection->fd = fd;
+  connection->number = ++self->accepted;
+  echo_tally_enter (self->options->tally);
   echo_loop_count (self, 1);
   pthread_attr_init (&attr);
   pthread_attr_setdetachstate (&attr, PTHREAD_CREATE_DETACHED);
@@ -231,6 +238,7 @@ echo_loop_spawn (EchoLoop *self, int fd)
       g_printerr ("echo-server-c: no thread for a connection: %s\n", g_strerror (rc));
       close (fd);
       g_free (connection);
+      echo_tally_leave (self->options->tally);
       echo_loop_count (self, -1);
     }
 }

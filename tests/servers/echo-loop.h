@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "echo-tally.h"
 #include "echo.h"
 
 G_BEGIN_DECLS
@@ -17,6 +18,8 @@ typedef struct
   gboolean compact;       /* else binary */
   const char *multiplexed_name; /* which requests have before their method; NULL: nothing */
   guint accept_delay_ms;  /* how long a new connection waits before its first request is read */
+  gboolean number_connections; /* who() says over which it was asked: "NAME#1" */
+  EchoTally *tally;       /* NULL: nobody wants to know */
   const char *unix_path;  /* NULL: 127.0.0.1, a port that the kernel chooses */
 } EchoLoopOptions;
 

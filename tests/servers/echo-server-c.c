@@ -39,7 +39,7 @@ echo_server_usage (const char *program)
   fprintf (stderr,
            "usage: %s [--name NAME] [--transport framed|buffered] [--protocol binary|compact]"
            " [--multiplexed NAME] [--delay-us N] [--listen tcp|unix:PATH]"
-           " [--accept-delay-ms N]\n",
+           " [--accept-delay-ms N] [--number-connections] [--tally FILE]\n",
            program);
   exit (2);
 }
@@ -85,6 +85,8 @@ echo_server_parse (int argc, char **argv)
     { "delay-us", required_argument, NULL, 'd' },
     { "listen", required_argument, NULL, 'l' },
     { "accept-delay-ms", required_argument, NULL, 'a' },
+    { "number-connections", no_argument, NULL, 'c' },
+    { "tally", required_argument, NULL, 'y' },
     { NULL, 0, NULL, 0 },
   };
   EchoServerOptions options = { .name = "c" };
@@ -115,6 +117,14 @@ echo_server_parse (int argc, char **argv)
         break;
       case 'a':
         loop->accept_delay_ms = echo_server_parse_number (program, optarg);
+        break;
+      case 'c':
+        loop->number_connections = TRUE;
+        break;
+      case 'y':
+        loop->tally = echo_tally_map (optarg);
+        if (loop->tally == NULL)
+          echo_server_usage (program);
         break;
       default:
         echo_server_usage (program);

@@ -40,6 +40,7 @@
 #include <thrift/transport/TServerSocket.h>
 
 #include "Echo.h"
+#include "echo-tally.h"
 
 using namespace apache::thrift;
 
@@ -57,6 +58,7 @@ struct Options {
   std::string listen = "tcp";
   long delay_us = 0;
   long accept_delay_ms = 0;
+  EchoTally *tally = nullptr; // nobody wants to know
 
   bool isUnix () const { return listen.compare (0, 5, "unix:") == 0; }
   std::string path () const { return listen.substr (5); }
@@ -236,8 +238,16 @@ public:
   createContext (std::shared_ptr<protocol::TProtocol>,
                  std::shared_ptr<protocol::TProtocol>) override
   {
+    echo_tally_enter (options_.tally);
     std::this_thread::sleep_for (std::chrono::milliseconds (options_.accept_delay_ms));
     return nullptr;
+  }
+
+  void
+  deleteContext (void *, std::shared_ptr<protocol::TProtocol>,
+                 std::shared_ptr<protocol::TProtocol>) override
+  {
+    echo_tally_leave (options_.tally);
   }
 
 private:
@@ -262,7 +272,7 @@ usage (const char *program)
   std::cerr << "usage: " << program
             << " [--name NAME] [--transport framed|buffered] [--protocol binary|compact]"
                " [--multiplexed NAME] [--delay-us N] [--listen tcp|unix:PATH]"
-               " [--accept-delay-ms N]\n";
+               " [--accept-delay-ms N] [--tally FILE]\n";
   std::exit (2);
 }
 
@@ -288,6 +298,7 @@ parseOptions (int argc, char **argv)
     { "delay-us", required_argument, nullptr, 'd' },
     { "listen", required_argument, nullptr, 'l' },
     { "accept-delay-ms", required_argument, nullptr, 'a' },
+    { "tally", required_argument, nullptr, 'y' },
     { nullptr, 0, nullptr, 0 },
   };
   Options options;
@@ -303,6 +314,11 @@ parseOptions (int argc, char **argv)
       case 'd': options.delay_us = parseNumber (argv[0], optarg); break;
       case 'l': options.listen = optarg; break;
       case 'a': options.accept_delay_ms = parseNumber (argv[0], optarg); break;
+      case 'y':
+        options.tally = echo_tally_map (optarg);
+        if (options.tally == nullptr)
+          usage (argv[0]);
+        break;
       default: usage (argv[0]);
       }
 

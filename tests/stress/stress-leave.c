@@ -50,7 +50,7 @@ leaver_main (void *data)
     {
       wait_for (&meeting.round, round);
       dawdle (round * 7 % 5);
-      tlc_seat_leave (&meeting.home);
+      tlc_seat_leave (&meeting.home, TLC_SEAT_FREE);
       meeting.seen = tlc_seats_look (seats);
       atomic_store_explicit (&meeting.answered, round, memory_order_release);
     }
@@ -80,8 +80,8 @@ START_TEST (stress_leave)
   pthread_t leaver;
 
   fixture_init (&meeting.fixture);
-  ck_assert (tlc_seats_claim (meeting.fixture.seats, &meeting.home, 1, 0));
-  tlc_seat_leave (&meeting.home);
+  ck_assert (seats_claim (meeting.fixture.seats, &meeting.home));
+  tlc_seat_leave (&meeting.home, TLC_SEAT_FREE);
   ck_assert_int_eq (pthread_create (&leaver, NULL, leaver_main, NULL), 0);
   for (guint64 round = 1; round <= n_meetings; round++)
     n_missed += meet (round) ? 1 : 0;

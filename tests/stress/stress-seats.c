@@ -63,7 +63,7 @@ claim_and_release (Claimant *claimant)
   guint returned = atomic_load_explicit (&stress.returned, memory_order_seq_cst), begun;
   const char *endpoint;
 
-  if (!tlc_seats_claim (seats, &claimant->home, 1, 0))
+  if (!seats_claim (seats, &claimant->home))
     ck_abort_msg ("no seat");
   tlc_seats_refresh (seats, claimant->home.seat);
   while (claimant->home.seat->connection == NULL)
@@ -134,7 +134,7 @@ run_round (guint round)
   sched_yield (); /* many will be interrupted, each somewhere */
   for (guint i = 1; i <= N_CHANGES; i++)
     change_to (round * N_CHANGES + i);
-  tlc_seats_sweep_retired (stress.fixture.seats);
+  tlc_seats_follow_change (stress.fixture.seats);
   atomic_store_explicit (&stress.is_stopped, true, memory_order_relaxed);
   pthread_barrier_wait (&stress.stop);
   check_seats ((round + 1) * N_CHANGES);

@@ -185,7 +185,7 @@ change (guint n)
   for (guint i = 1; i <= n; i++)
     {
       atomic_store_explicit (&swap.begun, i, memory_order_seq_cst);
-      tlc_echo_reconfigure (swap.pair.service, endpoint_after (i), NULL);
+      tlc_echo_reconfigure (swap.pair.service, endpoint_after (i), "spare-connections", "0", NULL);
       atomic_store_explicit (&swap.returned, i, memory_order_seq_cst);
       call_and_judge (&tally);
       pause_at_times (random);

@@ -43,7 +43,8 @@ run_threads (TlcService *service, guint n)
 START_TEST (stress_threads_leave_nothing)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "spare-connections", "0", NULL);
   guint fds, threads;
   gsize allocated;
   TlcStats stats;

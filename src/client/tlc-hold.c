@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Holding: one connection over several calls, for servers that remember who is at its other end: a
+ * login, a session, a transaction.
+ *
+ * Between two calls the seat is HELD: no thread gets it for a call of its own, but anybody may
+ * claim it to close the connection, when its endpoint is removed or the hold has lasted too long.
+ * What was held is then gone, and nothing is put in its place unasked: a call in a session that has
+ * silently become another one is worse than an error. So each call fails until the program has
+ * released. */
+#include "client/tlc-hold.h"
+
+#include "client/tlc-pipeline.h"
+#include "model/tlc-clock.h"
+
+static gboolean
+tlc_hold_is_overdue (const TlcCall *call)
+{
+  return tlc_clock_now_us () >= call->hold_limit_us;
+}
+
+gboolean
+tlc_hold_fail (TlcCall *call, GError **error)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  gint64 held_ms = (tlc_clock_now_us () - call->held_us) / 1000;
+
+  if (current->closed)
+    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
+  if (tlc_hold_is_overdue (call))
+    return tlc_call_fail (call, error, TLC_ERROR_TIMED_OUT,
+                          "the connection was held for %" G_GINT64_FORMAT " ms, longer than "
+                          "hold-timeout = %" G_GINT64_FORMAT " ms, and is closed: release it",
+                          held_ms, (call->hold_limit_us - call->held_us) / 1000);
+  if (call->endpoint != NULL && !tlc_snapshot_has_endpoint (current, call->endpoint))
+    return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
+                          "the endpoint of the connection that was held is no longer configured: "
+                          "release it, and hold another");
+  return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
+                        "the connection that was held is lost: release it, and hold another");
+}
+
+gboolean
+tlc_hold_check (TlcCall *call, GError **error)
+{
+  if (tlc_hold_is_overdue (call))
+    tlc_call_close_connection (call);
+  return call->home.seat->connection != NULL || tlc_hold_fail (call, error);
+}
+
+/* The seat's deadline is the hold's now, for the keeper. */
+void
+tlc_call_leave_held (TlcCall *call)
+{
+  tlc_seat_bound (call->home.seat, call->hold_limit_us);
+  tlc_seats_release_as (&call->core->seats, &call->home, TLC_SEAT_HELD);
+}
+
+/* As a call begins, but that nothing is sent: the connection is looked at, so that what is held is
+ * alive. */
+static void
+tlc_hold_start_call (TlcCall *call)
+{
+  call->method_length = 0;
+  call->type = T_CALL;
+  call->delivery = TLC_DELIVERY_NOT_SENT;
+  call->out.length = 0;
+  call->state = TLC_CALL_SENDING;
+  call->n_attempts = 1;
+  call->begun_us = tlc_clock_now_us ();
+  call->look_at_us = 0;
+  call->pushed_us = tlc_deadline_is_pushed () ? tlc_deadline_bound (G_MAXINT64) : 0;
+  call->deadline_us = tlc_deadline_bound (call->begun_us + call->limits.call_timeout_us);
+}
+
+static gboolean
+tlc_hold_connect (TlcCall *call, GError **error)
+{
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+
+  tlc_hold_start_call (call);
+  if (call->deadline_us <= call->begun_us)
+    return tlc_call_time_out (call, error, "before it began");
+  if (!tlc_call_connect_hold (call, error))
+    return FALSE;
+  call->held_us = tlc_clock_now_us ();
+  call->hold_limit_us = call->held_us + current->settings->hold_timeout_us;
+  call->n_holds = 1;
+  tlc_call_rest (call, call->held_us);
+  tlc_call_leave (call, TRUE);
+  tlc_call_finish (call);
+  return TRUE;
+}
+
+gboolean
+tlc_hold_begin (TlcCall *call, GError **error)
+{
+  if (call->n_holds > 0)
+    {
+      call->n_holds++;
+      return TRUE;
+    }
+  if (call->state == TLC_CALL_AWAITING || !tlc_pipeline_begin (call, "hold", error))
+    {
+      if (call->state == TLC_CALL_AWAITING)
+        tlc_error_set (
+            error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
+            "%s: replies are outstanding on this client: receive them before you hold its "
+            "connection (not sent)",
+            call->core->name);
+      return FALSE;
+    }
+  return tlc_hold_connect (call, error);
+}
+
+void
+tlc_hold_end (TlcCall *call)
+{
+  if (--call->n_holds > 0 || call->is_claimed)
+    return;
+  if (!tlc_seat_claim_home (&call->home))
+    return;
+  call->is_claimed = TRUE;
+  tlc_call_leave (call, !tlc_hold_is_overdue (call));
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The queue: threads that found every seat taken, where a service has a cap.
+ *
+ * A seat is handed over as it is, claimed and with its connection: whoever releases one gives it to
+ * the thread that has waited longest, so nobody who comes by can take it first. That there is
+ * anybody to give it to says one bit of the attention word, WAIT, which is set exactly while
+ * somebody waits, so that calls need not look here.
+ *
+ * A thread that comes to wait sets WAIT and then looks at the seats once more; one that releases
+ * leaves its seat and then looks at WAIT once more: one of the two sees the other. A seat that the
+ * waiter finds he releases at once, like any other: it goes to the longest waiter, perhaps himself.
+ *
+ * A connection would lie idle while the thread that gets it wakes up. So whoever gives one away
+ * sends the waiter's request first, as far as the kernel takes it at once. He may: the seat is his
+ * until then, and made current; and the request began before that generation was replaced, as its
+ * waiter has looked when he joined.
+ *
+ * A waiter lies on the stack of the thread that waits. Who grants takes it out under the lock and
+ * posts its semaphore after that; the thread goes nowhere before the post has come, even where its
+ * deadline passes in between: then the grant is taken all the same. */
+#include "connect/tlc-queue.h"
+
+#include <errno.h>
+#include <semaphore.h>
+
+#include "connect/tlc-idle.h"
+#include "connect/tlc-seats.h"
+#include "model/tlc-clock.h"
+
+struct _TlcWaiter {
+  TlcWaiter *next, *previous; /* under the lock, as is_queued */
+  gboolean is_queued;
+  sem_t served; /* posted once, after it was taken out */
+  /* whoever takes it out writes, before the post: */
+  _Atomic TlcQueueVerdict verdict;
+  TlcHome home;
+  TlcQueueRequest *request; /* NULL: nothing is to be sent */
+};
+
+void
+tlc_queue_init (TlcQueue *queue)
+{
+  pthread_mutex_init (&queue->lock, NULL);
+}
+
+void
+tlc_queue_clear (TlcQueue *queue)
+{
+  pthread_mutex_destroy (&queue->lock);
+}
+
+static void
+tlc_queue_append_unlocked (TlcSeats *seats, TlcWaiter *waiter)
+{
+  TlcQueue *queue = &seats->queue;
+
+  waiter->previous = queue->last;
+  waiter->next = NULL;
+  waiter->is_queued = TRUE;
+  *(queue->last != NULL ? &queue->last->next : &queue->first) = waiter;
+  queue->last = waiter;
+  /* ORDER(seats.attention): seq_cst; before the waiter's scan. Pairs with the look after a seat is
+   * left. Without: he finds the seat claimed, its claimant finds nobody waiting, and he waits for a
+   * seat that is FREE. */
+  if (queue->n_waiting++ == 0)
+    atomic_fetch_or_explicit (&seats->attention, TLC_SEATS_WAIT, memory_order_seq_cst);
+}
+
+static void
+tlc_queue_unlink_unlocked (TlcSeats *seats, TlcWaiter *waiter)
+{
+  TlcQueue *queue = &seats->queue;
+
+  waiter->is_queued = FALSE;
+  *(waiter->previous != NULL ? &waiter->previous->next : &queue->first) = waiter->next;
+  *(waiter->next != NULL ? &waiter->next->previous : &queue->last) = waiter->previous;
+  /* ORDER(seats.attention): seq_cst, for the sake of simplicity: who sees it too late comes here,
+   * and finds nobody. */
+  if (--queue->n_waiting == 0)
+    atomic_fetch_and_explicit (&seats->attention, ~(guint64) TLC_SEATS_WAIT, memory_order_seq_cst);
+}
+
+/* The caller has taken it out, and lets go of the lock. */
+static void
+tlc_waiter_tell (TlcWaiter *waiter, TlcQueueVerdict verdict)
+{
+  /* ORDER(queue.verdict): release; pairs with the load in tlc_waiter_get_verdict(): the home is
+   * there. */
+  atomic_store_explicit (&waiter->verdict, verdict, memory_order_release);
+  sem_post (&waiter->served);
+}
+
+static TlcQueueVerdict
+tlc_waiter_get_verdict (TlcWaiter *waiter)
+{
+  /* ORDER(queue.verdict): acquire; pairs with the store in tlc_waiter_tell(). */
+  return atomic_load_explicit (&waiter->verdict, memory_order_acquire);
+}
+
+/* Not where the connection has rested so long that it should be looked at first. */
+static void
+tlc_queue_send_ahead (const TlcHome *home, TlcQueueRequest *request)
+{
+  TlcSeat *seat = home->seat;
+  gint64 idle_us = tlc_clock_last_tick_us () - tlc_seat_get_since (seat);
+
+  if (request != NULL && seat->connection != NULL
+      && request->generation == tlc_seat_get_stamp (seat)
+      && idle_us
+             < tlc_idle_get_look_after (seat->connection->endpoint, request->check_after_idle_us))
+    request->sent = tlc_connection_send_some (seat->connection, request->data, request->length);
+}
+
+gboolean
+tlc_queue_serve (TlcSeats *seats, TlcHome *home)
+{
+  TlcQueue *queue = &seats->queue;
+  TlcWaiter *waiter;
+
+  pthread_mutex_lock (&queue->lock);
+  waiter = queue->first;
+  if (waiter != NULL)
+    tlc_queue_unlink_unlocked (seats, waiter);
+  pthread_mutex_unlock (&queue->lock);
+  if (waiter == NULL)
+    return FALSE;
+  /* Not by @home, which must not have the word that the waiter will leave by: it would claim the
+   * seat from under him. */
+  waiter->home = *home;
+  tlc_seat_hand_over (&waiter->home);
+  tlc_queue_send_ahead (home, waiter->request);
+  tlc_waiter_tell (waiter, TLC_QUEUE_GRANTED);
+  return TRUE;
+}
+
+/* TRUE: @waiter is in the queue; else *@ret_verdict says why not. */
+static gboolean
+tlc_queue_join (TlcSeats *seats, TlcWaiter *waiter, guint max_waiting, TlcQueueVerdict *ret_verdict)
+{
+  TlcQueue *queue = &seats->queue;
+  gboolean has_joined = FALSE;
+
+  pthread_mutex_lock (&queue->lock);
+  if (queue->is_closed)
+    *ret_verdict = TLC_QUEUE_CLOSED;
+  else if (queue->n_waiting >= max_waiting)
+    *ret_verdict = TLC_QUEUE_FULL;
+  else
+    {
+      tlc_queue_append_unlocked (seats, waiter);
+      has_joined = TRUE;
+    }
+  pthread_mutex_unlock (&queue->lock);
+  return has_joined;
+}
+
+/* The deadline has passed. FALSE: not so for the queue, which has just served the waiter. */
+static gboolean
+tlc_queue_expire (TlcSeats *seats, TlcWaiter *waiter)
+{
+  gboolean is_waiting;
+
+  pthread_mutex_lock (&seats->queue.lock);
+  is_waiting = waiter->is_queued;
+  if (is_waiting)
+    tlc_queue_unlink_unlocked (seats, waiter);
+  pthread_mutex_unlock (&seats->queue.lock);
+  return is_waiting;
+}
+
+/* Whether the post came by then. */
+static gboolean
+tlc_waiter_sleep (TlcWaiter *waiter, gint64 deadline_us)
+{
+  struct timespec deadline
+      = { deadline_us / G_USEC_PER_SEC, (deadline_us % G_USEC_PER_SEC) * 1000 };
+
+  for (;;)
+    {
+      if (sem_clockwait (&waiter->served, CLOCK_MONOTONIC, &deadline) == 0)
+        return TRUE;
+      if (errno != EINTR)
+        return FALSE;
+    }
+}
+
+/* Somebody may have left a seat between our search and WAIT. */
+static void
+tlc_queue_search_once_more (TlcSeats *seats)
+{
+  TlcHome found = { NULL, 0 };
+  TlcClaim claim = tlc_seats_claim_for_queue (seats, &found);
+
+  if (claim != TLC_CLAIM_NONE && claim != TLC_CLAIM_FAILED)
+    tlc_seats_release (seats, &found);
+}
+
+/* Until it is served, or the deadline has passed. */
+static TlcQueueVerdict
+tlc_waiter_wait (TlcSeats *seats, TlcWaiter *waiter, gint64 deadline_us)
+{
+  if (!tlc_waiter_sleep (waiter, deadline_us))
+    {
+      if (tlc_queue_expire (seats, waiter))
+        return TLC_QUEUE_TIMED_OUT;
+      tlc_waiter_sleep (waiter, G_MAXINT64);
+    }
+  return tlc_waiter_get_verdict (waiter);
+}
+
+TlcQueueVerdict
+tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request, guint max_waiting,
+                gint64 deadline_us)
+{
+  TlcWaiter waiter = { 0 };
+  TlcQueueVerdict verdict;
+  int cancel_state;
+
+  /* What is granted to a thread that is cancelled meanwhile would be lost. */
+  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
+  sem_init (&waiter.served, 0, 0);
+  /* Another generation has come since it was written: it may be too large now, or have no endpoint.
+   */
+  if (request != NULL && request->data != NULL
+      && request->generation == TLC_SEATS_GENERATION (tlc_seats_look (seats)))
+    waiter.request = request;
+  if (tlc_queue_join (seats, &waiter, max_waiting, &verdict))
+    {
+      tlc_queue_search_once_more (seats);
+      verdict = tlc_waiter_wait (seats, &waiter, deadline_us);
+    }
+  sem_destroy (&waiter.served);
+  pthread_setcancelstate (cancel_state, NULL);
+  if (verdict == TLC_QUEUE_GRANTED)
+    *home = waiter.home;
+  return verdict;
+}
+
+void
+tlc_queue_close (TlcSeats *seats)
+{
+  TlcQueue *queue = &seats->queue;
+  TlcWaiter *waiters, *next;
+
+  pthread_mutex_lock (&queue->lock);
+  queue->is_closed = TRUE;
+  waiters = queue->first;
+  while (queue->first != NULL)
+    tlc_queue_unlink_unlocked (seats, queue->first);
+  pthread_mutex_unlock (&queue->lock);
+  for (; waiters != NULL; waiters = next)
+    {
+      next = waiters->next;
+      tlc_waiter_tell (waiters, TLC_QUEUE_CLOSED);
+    }
+}
+
+guint
+tlc_queue_count (TlcQueue *queue)
+{
+  guint n_waiting;
+
+  pthread_mutex_lock (&queue->lock);
+  n_waiting = queue->n_waiting;
+  pthread_mutex_unlock (&queue->lock);
+  return n_waiting;
+}
+
+void
+tlc_queue_before_fork (TlcQueue *queue)
+{
+  pthread_mutex_lock (&queue->lock);
+}
+
+void
+tlc_queue_after_fork_parent (TlcQueue *queue)
+{
+  pthread_mutex_unlock (&queue->lock);
+}
+
+void
+tlc_queue_after_fork_child (TlcSeats *seats)
+{
+  /* The threads that wait are the parent's; so are their stacks. */
+  seats->queue.first = seats->queue.last = NULL;
+  seats->queue.n_waiting = 0;
+  /* ORDER(seats.attention): relaxed; there is one thread. */
+  atomic_fetch_and_explicit (&seats->attention, ~(guint64) TLC_SEATS_WAIT, memory_order_relaxed);
+  pthread_mutex_unlock (&seats->queue.lock);
+}

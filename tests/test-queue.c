@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Seats for those who have none: what a claim takes first, who is next where all are taken, and
+ * what becomes of a seat that is given away. */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "connect/tlc-condemn.h"
+#include "model/tlc-clock.h"
+#include "support/tlc-seats-fixture.h"
+
+#define FOR_EVER_US (60 * G_USEC_PER_SEC)
+
+static TlcSettings *
+settings_with_cap (guint cap)
+{
+  TlcSettings *settings = tlc_room_settings ("unix:@nobody-listens-here", NULL);
+
+  settings->max_connections = cap;
+  return settings;
+}
+
+static void
+fixture_cap (Fixture *fixture, guint cap)
+{
+  fixture_change (fixture, settings_with_cap (cap));
+  tlc_seats_follow_change (fixture->seats);
+}
+
+/* A claimed seat with a connection. */
+static void
+fixture_occupy (Fixture *fixture, TlcHome *home, int *ret_peer)
+{
+  fixture_settle (fixture, home, ret_peer);
+  ck_assert (tlc_seat_claim_home (home));
+}
+
+typedef struct {
+  Fixture *fixture;
+  gint64 timeout_us;
+  guint max_waiting;
+  TlcQueueVerdict verdict;
+  TlcHome home;
+  guint order; /* as which of all it was served */
+  atomic_uint *n_served;
+  pthread_t thread;
+} Waiter;
+
+static void *
+waiter_main (void *data)
+{
+  Waiter *waiter = data;
+
+  waiter->verdict = tlc_queue_wait (waiter->fixture->seats, &waiter->home, NULL,
+                                    waiter->max_waiting, tlc_clock_now_us () + waiter->timeout_us);
+  waiter->order = atomic_fetch_add (waiter->n_served, 1) + 1;
+  if (waiter->verdict == TLC_QUEUE_GRANTED)
+    tlc_seats_release (waiter->fixture->seats, &waiter->home);
+  return NULL;
+}
+
+static guint
+count_waiting (Fixture *fixture)
+{
+  return tlc_queue_count (&fixture->seats->queue);
+}
+
+static gboolean
+is_wait_set (Fixture *fixture)
+{
+  return (tlc_seats_look (fixture->seats) & TLC_SEATS_WAIT) != 0;
+}
+
+/* Begins to wait, and does, when this returns. */
+static void
+waiter_start (Waiter *waiter, Fixture *fixture, atomic_uint *n_served, gint64 timeout_us)
+{
+  guint before = count_waiting (fixture);
+
+  *waiter = (Waiter){
+    .fixture = fixture, .timeout_us = timeout_us, .max_waiting = 100, .n_served = n_served
+  };
+  ck_assert_int_eq (pthread_create (&waiter->thread, NULL, waiter_main, waiter), 0);
+  while (count_waiting (fixture) == before)
+    g_usleep (100);
+}
+
+static void
+waiter_must_end (Waiter *waiter, TlcQueueVerdict verdict)
+{
+  ck_assert_int_eq (pthread_join (waiter->thread, NULL), 0);
+  ck_assert_int_eq (waiter->verdict, verdict);
+}
+
+/* Law 6: SPARE before EMPTY before FREE, and that under a cap alone; never HELD. */
+START_TEST (test_queue_what_is_claimed_first)
+{
+  Fixture fixture;
+  TlcHome spare = { NULL, 0 }, free = { NULL, 0 }, held = { NULL, 0 }, other = { NULL, 0 };
+  int peers[3];
+
+  fixture_init (&fixture);
+  fixture_occupy (&fixture, &held, &peers[0]);
+  tlc_seats_release_as (fixture.seats, &held, TLC_SEAT_HELD);
+  fixture_settle (&fixture, &free, &peers[1]);
+  fixture_occupy (&fixture, &spare, &peers[2]);
+  tlc_seats_donate (fixture.seats, &spare, 1);
+  ck_assert_uint_eq (state_of (&held), TLC_SEAT_HELD);
+  ck_assert_uint_eq (state_of (&spare), TLC_SEAT_SPARE);
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_ADOPTED);
+  ck_assert_ptr_eq (other.seat, spare.seat);
+  ck_assert_uint_eq (fixture.seats->n_spare, 0);
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_EMPTY);
+
+  fixture_cap (&fixture, 3);
+  other.seat = NULL;
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_STOLEN);
+  ck_assert_ptr_eq (other.seat, free.seat);
+  ck_assert (!tlc_seat_claim_home (&free));
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_NONE);
+  ck_assert (tlc_seat_claim_home (&held));
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    close (peers[i]);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* No more SPARE than asked for: others are closed. */
+START_TEST (test_queue_donates_so_many)
+{
+  enum { N = 5 };
+  Fixture fixture;
+  TlcHome homes[N] = { { NULL, 0 } };
+  int peers[N];
+
+  fixture_init (&fixture);
+  for (guint i = 0; i < N; i++)
+    fixture_occupy (&fixture, &homes[i], &peers[i]);
+  for (guint i = 0; i < N; i++)
+    {
+      tlc_seats_donate (fixture.seats, &homes[i], 2);
+      ck_assert_int_eq (peer_is_closed (peers[i]), i >= 2);
+      ck_assert_uint_eq (fixture.seats->n_spare, MIN (i + 1, 2));
+      close (peers[i]);
+    }
+  fixture_close (&fixture);
+  tlc_seats_follow_change (fixture.seats);
+  ck_assert_uint_eq (fixture.seats->n_spare, 0);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* First come, first served: with its connection, still claimed, by another word; and WAIT is there
+ * while somebody waits. Who gave it away cannot claim it. */
+START_TEST (test_queue_in_the_order_of_coming)
+{
+  enum { N = 4 };
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  Waiter waiters[N];
+  atomic_uint n_served = 0;
+  TlcSeat *seat;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, 1);
+  fixture_occupy (&fixture, &home, &peer);
+  seat = home.seat;
+  ck_assert (!is_wait_set (&fixture));
+  for (guint i = 0; i < N; i++)
+    waiter_start (&waiters[i], &fixture, &n_served, FOR_EVER_US);
+  ck_assert (is_wait_set (&fixture));
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &home), TLC_CLAIM_NONE);
+  tlc_seats_release (fixture.seats, &home);
+  for (guint i = 0; i < N; i++)
+    {
+      waiter_must_end (&waiters[i], TLC_QUEUE_GRANTED);
+      ck_assert_uint_eq (waiters[i].order, i + 1);
+      ck_assert_ptr_eq (waiters[i].home.seat, seat);
+    }
+  ck_assert (!is_wait_set (&fixture));
+  ck_assert (!tlc_seat_claim_home (&home));
+  ck_assert (!peer_is_closed (peer));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Given away, a seat is another claim: a keeper that has judged the old one leaves it alone, and so
+ * does the thread that gave it. */
+START_TEST (test_queue_a_gift_is_a_new_claim)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 }, given;
+  guint64 word;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_occupy (&fixture, &home, &peer);
+  tlc_seat_bound (home.seat, 1);
+  word = home.word;
+  given = home;
+  tlc_seat_hand_over (&given);
+  ck_assert_uint_eq (TLC_SEAT_STATE (given.word), TLC_SEAT_CLAIMED);
+  tlc_seat_shut_down (home.seat, word);
+  ck_assert (!peer_is_closed (peer));
+  ck_assert (!tlc_seat_claim_home (&home));
+  tlc_seats_release (fixture.seats, &given);
+  ck_assert_uint_eq (state_of (&given), TLC_SEAT_FREE);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Law 5: who has waited until its deadline is gone, the others move up, and the last takes WAIT
+ * along. */
+START_TEST (test_queue_gives_up_in_time)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  Waiter early, late;
+  atomic_uint n_served = 0;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, 1);
+  fixture_occupy (&fixture, &home, &peer);
+  waiter_start (&early, &fixture, &n_served, 20 * 1000);
+  waiter_start (&late, &fixture, &n_served, FOR_EVER_US);
+  waiter_must_end (&early, TLC_QUEUE_TIMED_OUT);
+  ck_assert_uint_eq (count_waiting (&fixture), 1);
+  ck_assert (is_wait_set (&fixture));
+  tlc_seats_release (fixture.seats, &home);
+  waiter_must_end (&late, TLC_QUEUE_GRANTED);
+  ck_assert (tlc_seats_claim_any (fixture.seats, &home) == TLC_CLAIM_STOLEN);
+  waiter_start (&early, &fixture, &n_served, 20 * 1000);
+  waiter_must_end (&early, TLC_QUEUE_TIMED_OUT);
+  ck_assert (!is_wait_set (&fixture));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* What is left before WAIT is seen goes to the waiter that searches. */
+START_TEST (test_queue_searches_once_more)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, 1);
+  fixture_settle (&fixture, &home, &peer);
+  ck_assert_int_eq (
+      tlc_queue_wait (fixture.seats, &home, NULL, 1, tlc_clock_now_us () + FOR_EVER_US),
+      TLC_QUEUE_GRANTED);
+  ck_assert_uint_eq (state_of (&home), TLC_SEAT_CLAIMED);
+  ck_assert (!is_wait_set (&fixture));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+START_TEST (test_queue_is_full_or_closed)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 }, other = { NULL, 0 };
+  Waiter waiters[2];
+  atomic_uint n_served = 0;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, 1);
+  fixture_occupy (&fixture, &home, &peer);
+  for (guint i = 0; i < 2; i++)
+    waiter_start (&waiters[i], &fixture, &n_served, FOR_EVER_US);
+  ck_assert_int_eq (tlc_queue_wait (fixture.seats, &other, NULL, 2, G_MAXINT64), TLC_QUEUE_FULL);
+  tlc_queue_close (fixture.seats);
+  for (guint i = 0; i < 2; i++)
+    waiter_must_end (&waiters[i], TLC_QUEUE_CLOSED);
+  ck_assert (!is_wait_set (&fixture));
+  ck_assert_int_eq (tlc_queue_wait (fixture.seats, &other, NULL, 2, G_MAXINT64), TLC_QUEUE_CLOSED);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* A cap that rises serves those who wait; one that falls takes seats out of use: what is free there
+ * is closed, what is claimed is at its release, and goes to nobody. */
+START_TEST (test_queue_the_cap_moves)
+{
+  Fixture fixture;
+  TlcHome homes[2] = { { NULL, 0 } };
+  Waiter waiters[2];
+  atomic_uint n_served = 0;
+  int peers[2], free_peer;
+  TlcHome free = { NULL, 0 };
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, 1);
+  fixture_occupy (&fixture, &homes[0], &peers[0]);
+  waiter_start (&waiters[0], &fixture, &n_served, FOR_EVER_US);
+  fixture_cap (&fixture, 3);
+  waiter_must_end (&waiters[0], TLC_QUEUE_GRANTED);
+  ck_assert_uint_ge (waiters[0].home.seat->index, 1);
+
+  fixture_occupy (&fixture, &homes[1], &peers[1]);
+  fixture_settle (&fixture, &free, &free_peer);
+  fixture_cap (&fixture, 1);
+  ck_assert (peer_is_closed (free_peer));
+  ck_assert (!peer_is_closed (peers[1]));
+  waiter_start (&waiters[1], &fixture, &n_served, FOR_EVER_US);
+  tlc_seats_release (fixture.seats, &homes[1]);
+  ck_assert (peer_is_closed (peers[1]));
+  ck_assert_uint_eq (count_waiting (&fixture), 1);
+  tlc_seats_release (fixture.seats, &homes[0]);
+  waiter_must_end (&waiters[1], TLC_QUEUE_GRANTED);
+  ck_assert_uint_eq (waiters[1].home.seat->index, 0);
+  ck_assert (!peer_is_closed (peers[0]));
+  close (free_peer);
+  for (guint i = 0; i < 2; i++)
+    close (peers[i]);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Law 6: a hold past its limit is ended by the keeper, and its seat serves who waits. */
+START_TEST (test_queue_a_hold_too_long)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  Waiter waiter;
+  atomic_uint n_served = 0;
+  guint n_open;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, 1);
+  fixture_occupy (&fixture, &home, &peer);
+  tlc_seat_bound (home.seat, 1000);
+  tlc_seats_release_as (fixture.seats, &home, TLC_SEAT_HELD);
+  waiter_start (&waiter, &fixture, &n_served, FOR_EVER_US);
+  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, "echo", 1000, &n_open),
+                    1000 + TLC_CONDEMN_GRACE_US);
+  ck_assert (!peer_is_closed (peer));
+  tlc_condemn_overdue (fixture.seats, "echo", 1000 + TLC_CONDEMN_GRACE_US, &n_open);
+  waiter_must_end (&waiter, TLC_QUEUE_GRANTED);
+  ck_assert (peer_is_closed (peer));
+  ck_assert (!tlc_seat_claim_home (&home));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("queue");
+  TCase *tests = tcase_create ("queue");
+
+  tcase_add_test (tests, test_queue_what_is_claimed_first);
+  tcase_add_test (tests, test_queue_donates_so_many);
+  tcase_add_test (tests, test_queue_in_the_order_of_coming);
+  tcase_add_test (tests, test_queue_a_gift_is_a_new_claim);
+  tcase_add_test (tests, test_queue_gives_up_in_time);
+  tcase_add_test (tests, test_queue_searches_once_more);
+  tcase_add_test (tests, test_queue_is_full_or_closed);
+  tcase_add_test (tests, test_queue_the_cap_moves);
+  tcase_add_test (tests, test_queue_a_hold_too_long);
+  suite_add_tcase (suite, tests);
+  return tlc_check_run (suite);
+}
