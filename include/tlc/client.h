@@ -65,7 +65,8 @@ void tlc_client_set_idempotent (gpointer client, gboolean idempotent);
  * Threads: the one that owns @client, and not inside a call of it. Another thread's client, or a
  * pointer that is none, is a programming error.
  *
- * Errors: those of a call that cannot be sent; %TLC_ERROR_BUSY while replies are outstanding on @client.
+ * Errors: those of a call that cannot be sent; %TLC_ERROR_BUSY while replies are outstanding on @client
+ *   and it does not hold yet.
  *
  * Returns: whether it holds
  *

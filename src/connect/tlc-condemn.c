@@ -6,7 +6,7 @@
  * has timed out.
  *
  * A connection that is held for longer than it may is closed where its holder is between two calls:
- * a seat that is HELD can be claimed for that. Where he is in a call, at its end.
+ * a seat that is HELD can be claimed for that. Where he is in a call, after it.
  *
  * The keeper may be looking at a call that ends at the same moment. But whoever ends a call after
  * its deadline closes the connection, so what is shut down is not used again. */

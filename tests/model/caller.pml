@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A thread that calls. */
+
+#if EXITS
+# define FIRST_PASS SPARE
+#else
+# define FIRST_PASS EMPTY
+#endif
+#define NO_PASS 255
+#if CAPS
+# define LIMIT limit
+#else
+# define LIMIT SEATS
+#endif
+
+/* Where to go on after a release. */
+#define TO_NEXT_CALL 0
+#define TO_CLAIM 1
+#define TO_WAIT 2
+
+/* claim_home: by the exact word that was left there, whatever state is in it. Part of a step. */
+inline claim_home ()
+{
+  if
+  :: home == NO_SEAT
+  :: home != NO_SEAT && IS_EXACT (home, HOME (me), home_state) ->
+#if !CAPPED
+     assert (leaver[home] == me);
+#endif
+     flush (me);
+     take (home)
+  :: home != NO_SEAT && !IS_EXACT (home, HOME (me), home_state) -> flush (me)
+  fi;
+  home = NO_SEAT;
+  home_state = CLAIMED
+}
+
+/* claim_any: one look at one seat: SPARE (adopt), then EMPTY, then FREE (steal), where there may be
+ * such. Part of a step. */
+inline claim_next ()
+{
+  if
+  :: SEEN (WORD, word, i) == pass -> flush (me); take (i); i = 0; pass = FIRST_PASS
+  :: else ->
+     i++;
+     if
+     :: i < LIMIT
+     :: else ->
+        i = 0;
+        if
+        :: pass == SPARE -> pass = EMPTY
+        :: pass == EMPTY && CAPPED -> pass = FREE
+        :: else -> pass = NO_PASS
+        fi
+     fi
+  fi
+}
+
+/* After the release of what was claimed for a call: this is where the next one begins. */
+inline remember_home ()
+{
+  if
+  :: left != CLAIMED && IS_EXACT (i, LEFT (me), left) ->
+     home = i;
+     known[i] = (known[i] & ~LEFT (me)) | HOME (me);
+     held = state == HELD && left == HELD;
+#ifdef FAULT_NO_TAG
+     home_state = left
+#endif
+  :: else
+  fi
+}
+
+proctype caller (byte me)
+{
+  THREAD_VARIABLES;
+  byte home = NO_SEAT; /* where a connection was left */
+  byte home_state = CLAIMED;
+  byte calls = CALLS;
+  byte begun = 0; /* the generation in force when the call began */
+  byte pass = FIRST_PASS;
+  byte state = FREE;
+  byte then = TO_NEXT_CALL;
+  bit held = 0;
+#if CAPS
+  byte limit = 0;
+#endif
+#if CAPPED
+  bit queued = 0;
+  bit may_expire = 0;
+#endif
+#ifdef FAULT_GENERATION_BEFORE_CLAIM
+  byte early_generation = 0;
+  byte early_snapshot = 0;
+#endif
+
+next_call:
+  if
+  :: atomic {
+       calls > 0 -> calls--;
+#ifdef FAULT_GENERATION_BEFORE_CLAIM
+       d_step { begun = GENERATION (attention); early_generation = begun; early_snapshot = root };
+       goto claim_late
+#else
+       d_step { begun = GENERATION (attention); claim_home () };
+       goto claimed_home
+#endif
+     }
+#if HOLDS
+  :: held -> goto let_go
+#endif
+#if EXITS
+  :: home != NO_SEAT -> goto donate
+#endif
+  :: atomic {
+       calls == 0 && (STAYS || !held) && (!EXITS || home == NO_SEAT) -> goto thread_ends
+     }
+  fi;
+
+#ifdef FAULT_GENERATION_BEFORE_CLAIM
+claim_late:
+  atomic { d_step { claim_home () } };
+#endif
+
+claimed_home:
+  if
+  :: seat != NO_SEAT -> goto claimed
+#if HOLDS
+  /* Somebody has closed it: the hold is over, and so is the call. */
+  :: seat == NO_SEAT && held -> held = 0; goto next_call
+#endif
+  :: seat == NO_SEAT && !held
+  fi;
+
+claim_any:
+#if CAPPED
+  atomic {
+    d_step { wanted = attention & WAIT };
+    if
+    :: wanted -> wanted = 0; goto join
+    :: else
+    fi
+  };
+#endif
+scan:
+#if CAPS
+  atomic { d_step { limit = CAP (root) } };
+#endif
+  do
+  :: atomic {
+       d_step { claim_next () };
+       if
+       :: seat == NO_SEAT && pass != NO_PASS
+#if CAPPED
+       :: seat != NO_SEAT && !queued -> goto claimed
+       /* It goes to the longest waiter, who may be this one. */
+       :: seat != NO_SEAT && queued -> then = TO_WAIT; goto release_again
+       :: seat == NO_SEAT && pass == NO_PASS && queued -> pass = FIRST_PASS; goto wait
+       :: seat == NO_SEAT && pass == NO_PASS && !queued -> pass = FIRST_PASS; goto join
+#else
+       :: seat != NO_SEAT -> goto claimed
+       /* Where the row of the program would grow. */
+       :: seat == NO_SEAT && pass == NO_PASS -> pass = FIRST_PASS; goto scan
+#endif
+       fi
+     }
+  od;
+
+#if CAPPED
+join:
+# if EXPIRES
+  if
+  :: may_expire = 1
+  :: true
+  fi;
+# endif
+  queue_join ();
+# ifndef FAULT_NO_SECOND_SCAN
+  goto scan;
+# endif
+
+/* queue_wait */
+wait:
+# if CLOSES
+  atomic { d_step { wanted = CLOSED (root) } };
+# endif
+  if
+  :: grant[me] != NO_GRANT
+  :: may_expire || wanted -> queue_expire ()
+  fi;
+  atomic {
+    queued = 0;
+    may_expire = 0;
+    wanted = 0;
+    if
+    :: grant[me] == NO_GRANT || grant[me] == GRANT_CLOSED -> grant[me] = NO_GRANT; goto next_call
+    :: else -> seat = grant[me]; grant[me] = NO_GRANT
+    fi
+  };
+#endif
+
+claimed:
+#ifdef FAULT_GENERATION_BEFORE_CLAIM
+  if
+  :: early_generation > SEEN (STAMP, stamp, seat) ->
+     d_step { snapshot = early_snapshot; close_retired (); snapshot = 0; generation = early_generation }
+     d_step { stamp[seat] = generation; generation = 0 }
+  :: else
+  fi;
+#elif GENERATIONS
+  atomic {
+    d_step { look_at_generation () };
+    if
+    :: generation == 0 -> goto dial
+    :: else
+    fi
+  };
+  make_current ();
+#endif
+
+dial:
+  if
+  :: HAS_CONNECTION -> goto use
+  :: else
+  fi;
+#if HOLDS
+  if
+  :: held -> held = 0; goto release_again
+  :: else
+  fi;
+#endif
+#ifdef FAULT_GENERATION_BEFORE_CLAIM
+  snapshot = early_snapshot;
+  early_generation = GENERATIONS + 1;
+#elif RECLAIMS
+  read_root ();
+#else
+  d_step { read_root () };
+#endif
+  if
+  :: CLOSED (snapshot) -> snapshot = 0; goto release_again
+  /* Beyond the cap: it leads to no connection. */
+  :: seat >= CAP (snapshot) -> snapshot = 0; then = TO_CLAIM; goto release_again
+#if FAILS
+  :: !CLOSED (snapshot) && seat < CAP (snapshot) ->
+     snapshot = 0;
+# ifdef FAULT_FAILED_DIAL_KEEPS
+     seat = NO_SEAT;
+     goto next_call
+# else
+     goto release_again
+# endif
+#endif
+  :: !CLOSED (snapshot) && seat < CAP (snapshot) ->
+     atomic { d_step { put_connection () }; goto claimed }
+  fi;
+
+use:
+  atomic {
+    d_step {
+      touch ();
+      assert (HAS_CONNECTION);
+      subject = SEEN (CONNECTION, connection, seat);
+      assert_in_force (subject, seat, begun);
+      assert_in_force (subject, seat, drained);
+      begun = 0;
+      held = 0
+    };
+    if
+    :: true
+#if FAILS
+    :: d_step { close_connection () }
+#endif
+#if HOLDS
+    :: me == 1 -> state = HELD
+#endif
+#if STAYS && !DRAINS
+    :: me == 1 -> stays = 1; goto thread_ends
+#endif
+    fi
+  };
+
+
+release_again:
+  release (state);
+released:
+  atomic {
+    d_step {
+      if
+      :: then != TO_WAIT -> remember_home ()
+      :: else
+      fi;
+      if
+      :: left != CLAIMED -> known[i] = known[i] & ~LEFT (me)
+      :: else
+      fi;
+      i = 0;
+      left = CLAIMED;
+      state = FREE
+    };
+    if
+    :: then == TO_NEXT_CALL -> goto next_call
+    :: then == TO_CLAIM -> then = TO_NEXT_CALL; goto claim_any
+#if CAPPED
+    :: then == TO_WAIT -> then = TO_NEXT_CALL; goto wait
+#endif
+    fi
+  };
+
+#if HOLDS
+let_go:
+  atomic {
+    d_step { claim_home (); held = 0 };
+    if
+    :: seat != NO_SEAT -> goto release_again
+    :: else -> goto next_call
+    fi
+  };
+#endif
+
+#if EXITS
+/* The thread exits; whoever calls next is another one. */
+donate:
+  atomic {
+    d_step { claim_home () };
+    if
+    :: seat != NO_SEAT -> state = SPARE; goto release_again
+    :: else -> goto next_call
+    fi
+  };
+#endif
+
+thread_ends:
+  atomic { end_thread () }
+#if STAYS
+  ;
+end_stays:
+  !stays
+#endif
+}
