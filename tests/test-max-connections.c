@@ -161,6 +161,36 @@ START_TEST (test_max_connections_max_waiting)
 }
 END_TEST
 
+static void *
+fail_main (void *service)
+{
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      gint32 sum;
+
+      ck_assert (!echo_if_add (tlc_echo_client (service), &sum, 1, 2, &error));
+      ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_UNAVAILABLE), "%s", error->message);
+    }
+  return NULL;
+}
+
+/* A dial that fails while others wait has failed: it is not the configuration that has changed. Each
+ * dials once, and hands on its turn. */
+START_TEST (test_max_connections_failed_dials_while_others_wait)
+{
+  enum { N = 8 };
+  g_autoptr (TlcService) service = tlc_echo_service ("unix:@nobody-listens-here", "max-connections", "1",
+                                                     "claim-timeout", "5s", "retry", "never", NULL);
+  pthread_t threads[N];
+
+  for (guint i = 0; i < N; i++)
+    ck_assert_int_eq (pthread_create (&threads[i], NULL, fail_main, service), 0);
+  join (threads, N);
+  ck_assert_uint_eq (get_stats (service).connect_failures, N * 20);
+}
+END_TEST
+
 /* Nobody listens: each fails by itself, in time, and hands on its turn. */
 START_TEST (test_max_connections_failed_dials_hand_on)
 {
@@ -331,6 +361,7 @@ main (void)
   tcase_add_test (tests, test_max_connections_claim_timeout);
   tcase_add_test (tests, test_max_connections_max_waiting);
   tcase_add_test (tests, test_max_connections_failed_dials_hand_on);
+  tcase_add_test (tests, test_max_connections_failed_dials_while_others_wait);
   tcase_add_test (tests, test_max_connections_change_under_load);
   tcase_add_loop_test (tests, test_max_connections_adopted, 0, 2);
   tcase_add_test (tests, test_max_connections_not_adopted_with_a_reply_due);

@@ -98,7 +98,9 @@ tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint)
 static gboolean
 tlc_call_is_outdated (TlcCall *call)
 {
-  return tlc_seats_look (&call->core->seats) != tlc_seat_get_stamp (call->home.seat);
+  guint64 generation = TLC_SEATS_GENERATION (tlc_seats_look (&call->core->seats));
+
+  return generation != tlc_seat_get_stamp (call->home.seat);
 }
 
 /* TRUE without a connection: none came up, but the endpoints have changed meanwhile. */
