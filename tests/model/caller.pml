@@ -14,6 +14,17 @@
 # define LIMIT SEATS
 #endif
 
+/* The row of the program grows. This one is long enough for all threads, so there must be room when
+ * nobody does anything else: if not, a connection is pinned where nobody may claim it. */
+#define IS_FOR_ANYONE(i) (word[i] == EMPTY || word[i] == SPARE)
+#if SEATS == 1
+# define SOME_SEAT_IS_FOR_ANYONE IS_FOR_ANYONE (0)
+#elif SEATS == 2
+# define SOME_SEAT_IS_FOR_ANYONE (IS_FOR_ANYONE (0) || IS_FOR_ANYONE (1))
+#elif SEATS == 3
+# define SOME_SEAT_IS_FOR_ANYONE (IS_FOR_ANYONE (0) || IS_FOR_ANYONE (1) || IS_FOR_ANYONE (2))
+#endif
+
 /* Where to go on after a release. */
 #define TO_NEXT_CALL 0
 #define TO_CLAIM 1
@@ -69,7 +80,9 @@ inline remember_home ()
      home_state = left
 #endif
   :: else
-  fi
+  fi;
+  /* Nobody else had a reason to close what is to be held. */
+  assert (state != HELD || held || GENERATIONS || IDLE || FAILS)
 }
 
 proctype caller (byte me)
@@ -91,6 +104,7 @@ proctype caller (byte me)
   bit may_expire = 0;
 #endif
 #ifdef FAULT_GENERATION_BEFORE_CLAIM
+  bit is_early = 0;
   byte early_generation = 0;
   byte early_snapshot = 0;
 #endif
@@ -100,7 +114,7 @@ next_call:
   :: atomic {
        calls > 0 -> calls--;
 #ifdef FAULT_GENERATION_BEFORE_CLAIM
-       d_step { begun = GENERATION (attention); early_generation = begun; early_snapshot = root };
+       d_step { begun = GENERATION (attention); is_early = 1; early_generation = begun; early_snapshot = root };
        goto claim_late
 #else
        d_step { begun = GENERATION (attention); claim_home () };
@@ -128,7 +142,7 @@ claimed_home:
   :: seat != NO_SEAT -> goto claimed
 #if HOLDS
   /* Somebody has closed it: the hold is over, and so is the call. */
-  :: seat == NO_SEAT && held -> held = 0; goto next_call
+  :: seat == NO_SEAT && held -> assert (GENERATIONS || IDLE); held = 0; goto next_call
 #endif
   :: seat == NO_SEAT && !held
   fi;
@@ -160,12 +174,17 @@ scan:
        :: seat == NO_SEAT && pass == NO_PASS && !queued -> pass = FIRST_PASS; goto join
 #else
        :: seat != NO_SEAT -> goto claimed
-       /* Where the row of the program would grow. */
-       :: seat == NO_SEAT && pass == NO_PASS -> pass = FIRST_PASS; goto scan
+       :: seat == NO_SEAT && pass == NO_PASS -> pass = FIRST_PASS; goto grow
 #endif
        fi
      }
   od;
+
+#if !CAPPED
+grow:
+  SOME_SEAT_IS_FOR_ANYONE;
+  goto scan;
+#endif
 
 #if CAPPED
 join:
@@ -176,7 +195,12 @@ join:
   fi;
 # endif
   queue_join ();
-# ifndef FAULT_NO_SECOND_SCAN
+# ifdef FAULT_GRANTED_DOES_NOT_SCAN
+  if
+  :: grant[me] != NO_GRANT
+  :: grant[me] == NO_GRANT -> goto scan
+  fi;
+# elif !defined(FAULT_NO_SECOND_SCAN)
   goto scan;
 # endif
 
@@ -203,12 +227,16 @@ wait:
 claimed:
 #ifdef FAULT_GENERATION_BEFORE_CLAIM
   if
-  :: early_generation > SEEN (STAMP, stamp, seat) ->
-     d_step { snapshot = early_snapshot; close_retired (); snapshot = 0; generation = early_generation }
-     d_step { stamp[seat] = generation; generation = 0 }
+  :: is_early && early_generation > SEEN (STAMP, stamp, seat) ->
+     d_step { snapshot = early_snapshot; close_retired (); snapshot = 0 }
+     d_step { generation = early_generation; store_stamp (); generation = 0 }
+     wake_drainer ();
+     goto dial
+  :: is_early && early_generation <= SEEN (STAMP, stamp, seat) -> goto dial
   :: else
   fi;
-#elif GENERATIONS
+#endif
+#if GENERATIONS
   atomic {
     d_step { look_at_generation () };
     if
@@ -231,19 +259,26 @@ dial:
   fi;
 #endif
 #ifdef FAULT_GENERATION_BEFORE_CLAIM
-  snapshot = early_snapshot;
-  early_generation = GENERATIONS + 1;
+  if
+  :: is_early -> snapshot = early_snapshot; is_early = 0
+  :: else -> d_step { read_root () }
+  fi;
 #elif RECLAIMS
   read_root ();
 #else
   d_step { read_root () };
 #endif
+#ifdef FAULT_DIALS_BEYOND_CAP
+# define MAY_DIAL(snapshot) (!CLOSED (snapshot))
+#else
+# define MAY_DIAL(snapshot) (!CLOSED (snapshot) && seat < CAP (snapshot))
+#endif
   if
   :: CLOSED (snapshot) -> snapshot = 0; goto release_again
   /* Beyond the cap: it leads to no connection. */
-  :: seat >= CAP (snapshot) -> snapshot = 0; then = TO_CLAIM; goto release_again
+  :: !CLOSED (snapshot) && !MAY_DIAL (snapshot) -> snapshot = 0; then = TO_CLAIM; goto release_again
 #if FAILS
-  :: !CLOSED (snapshot) && seat < CAP (snapshot) ->
+  :: MAY_DIAL (snapshot) ->
      snapshot = 0;
 # ifdef FAULT_FAILED_DIAL_KEEPS
      seat = NO_SEAT;
@@ -252,7 +287,7 @@ dial:
      goto release_again
 # endif
 #endif
-  :: !CLOSED (snapshot) && seat < CAP (snapshot) ->
+  :: MAY_DIAL (snapshot) ->
      atomic { d_step { put_connection () }; goto claimed }
   fi;
 

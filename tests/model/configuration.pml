@@ -11,8 +11,10 @@
  *   RETIRES          each of them replaces the endpoint by another
  *   CAPS             1: the second snapshot lowers the cap by one seat, the third raises it again;
  *                    2: the second one raises it
+ *   LEFT_OVER        the last seat begins with a connection, from when it was within the cap
  *   CLOSES           the last one is closed
  *   DRAINS           the reconfigurer drains after each; else he sweeps once
+ *   DRAINERS         2: somebody else drains as well, by what he finds in force
  *   SWEEPS           how many times the sweeper goes over all seats
  *   IDLE             he may find any connection that nobody claims idle for too long
  *   EXPIRES          a waiter may have a deadline; the others wait for as long as it takes
@@ -45,6 +47,12 @@
 #endif
 #ifndef DRAINS
 # define DRAINS 0
+#endif
+#ifndef DRAINERS
+# define DRAINERS 1
+#endif
+#ifndef LEFT_OVER
+# define LEFT_OVER 0
 #endif
 #ifndef SWEEPS
 # define SWEEPS 0
@@ -100,6 +108,6 @@
 /* Threads by number; 0 is nobody. */
 #define SWEEPER (CALLERS + 1)
 #define RECONFIGURER (CALLERS + 2)
-#define THREADS (CALLERS + (SWEEPS > 0) + (GENERATIONS > 0))
+#define THREADS (CALLERS + (SWEEPS > 0) + (GENERATIONS > 0) + (DRAINERS > 1))
 
 #define THREADS_MAX 5

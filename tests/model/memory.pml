@@ -41,8 +41,8 @@ byte root;      /* the snapshot in force, by its generation */
 #define WAIT 1
 #define GENERATION(attention) ((attention) >> 1)
 
-bit draining;  /* n_drainers */
-bit moved;     /* the signal to the drainer */
+byte n_drainers;
+byte n_moved; /* seats made current while somebody drains: the signal */
 
 /* What no program has: for the assertions. */
 byte claimant[SEATS]; /* who has claimed it */

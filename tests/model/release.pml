@@ -13,7 +13,11 @@
   bit moved_on = 0
 
 /* With HELD the holder keeps his connection, whoever waits; while he has one. */
-#define IS_KEPT(state) ((state) == HELD && HAS_CONNECTION)
+#ifdef FAULT_HOLD_GIVEN_AWAY
+# define IS_KEPT(state) false
+#else
+# define IS_KEPT(state) ((state) == HELD && HAS_CONNECTION)
+#endif
 #define SEAT_IS_WITHIN_CAP (seat < CAP (root))
 
 /* After the store: has anything changed that whoever looked while the seat was claimed has left

@@ -125,6 +125,21 @@ inline look_at_generation ()
   fi
 }
 
+inline wake_drainer ()
+{
+#if DRAINS && !defined(FAULT_NO_SIGNAL)
+  /* If there is one: a signal that comes later than the look is as good. */
+  d_step {
+    if
+    :: n_drainers > 0 -> flush (me); n_moved++
+    :: else
+    fi
+  }
+#else
+  skip
+#endif
+}
+
 /* Nobody else acts upon the connection of a seat that is claimed: loading the snapshot and closing
  * are one step. */
 inline make_current ()
@@ -140,13 +155,5 @@ inline make_current ()
   d_step { read_root (); close_retired () }
   d_step { store_stamp (); generation = 0; snapshot = 0 };
 #endif
-#if DRAINS && !defined(FAULT_NO_SIGNAL)
-  /* wake the drainer: a signal that comes later than the look for drainers is as good. */
-  d_step {
-    if
-    :: draining -> flush (me); moved = 1
-    :: else
-    fi
-  }
-#endif
+  wake_drainer ()
 }

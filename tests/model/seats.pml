@@ -17,6 +17,11 @@ init {
 #if RECLAIMS
     n_references[ENDPOINT (0)] = 1;
 #endif
+#if LEFT_OVER
+    word[SEATS - 1] = FREE;
+    connection[SEATS - 1] = ENDPOINT (0);
+    n_open = 1;
+#endif
     n = 1;
     do
     :: n <= CALLERS -> run caller (n); n++
@@ -26,7 +31,10 @@ init {
     run sweeper ();
 #endif
 #if GENERATIONS
-    run reconfigurer ();
+    run reconfigurer (RECONFIGURER);
+# if DRAINERS > 1
+    run reconfigurer (RECONFIGURER + 1);
+# endif
 #endif
     n = 0
   }

@@ -42,6 +42,14 @@ thread_ends:
 #endif
 
 #if GENERATIONS
+/* Which of the new seats is claimed for those who wait. A seat that was beyond the cap, and has
+ * come back before anybody closed its connection, is FREE or SPARE. */
+#ifdef FAULT_RISE_SERVES_EMPTY_ONLY
+# define IS_FOR_WAITERS(state) ((state) == EMPTY)
+#else
+# define IS_FOR_WAITERS(state) ((state) == EMPTY || (state) == FREE || (state) == SPARE)
+#endif
+
 /* Everything but serving new seats. */
 inline publish ()
 {
@@ -58,14 +66,13 @@ inline publish ()
   d_step { flush (me); wanted = attention & WAIT; attention = attention + 2 }
 }
 
-inline drain_begins ()
-{
-#if DRAINS
-  d_step { flush (me); draining = 1 }
+#ifdef FAULT_ONE_SIGNAL_FOR_ALL
+# define COUNT_MOVES n_moved = 0
+# define HAS_MOVED n_moved > 0
 #else
-  skip
+# define COUNT_MOVES n_seen = n_moved
+# define HAS_MOVED n_moved != n_seen
 #endif
-}
 
 /* After clean(): whether the seat is in order, or claimed by somebody who will see to it. */
 inline judge_claimed ()
@@ -83,8 +90,13 @@ inline judge_claimed ()
 inline drain_ends ()
 {
   d_step {
-    draining = 0;
-    drained = next;
+    flush (me);
+    n_drainers--;
+    if
+    :: drained < next -> drained = next
+    :: else
+    fi;
+    n_seen = 0;
     seat = 0;
     do
     :: seat < SEATS ->
@@ -99,16 +111,23 @@ inline drain_ends ()
   }
 }
 
-proctype reconfigurer ()
+proctype reconfigurer (byte me)
 {
-  byte me = RECONFIGURER;
   byte next = 0;
+  byte n_seen = 0;
   THREAD_VARIABLES;
   CLEANER_VARIABLES;
   bit is_serving = 0;
   bit is_dirty = 0;
 
 next_snapshot:
+#if DRAINERS > 1
+  if
+  :: me == RECONFIGURER
+  :: me != RECONFIGURER && next == 0 -> next = GENERATION (attention); goto drain
+  :: me != RECONFIGURER && next > 0 -> goto thread_ends
+  fi;
+#endif
   if
   :: next == GENERATIONS -> goto thread_ends
   :: else -> next++
@@ -127,8 +146,13 @@ next_snapshot:
   fi;
 #endif
   wanted = 0;
-  drain_begins ();
 
+drain:
+#if DRAINS
+  if
+  :: d_step { flush (me); n_drainers++; COUNT_MOVES }
+  fi;
+#endif
 look_at_all:
   do
   :: i == SEATS && is_serving -> is_serving = 0; i = 0
@@ -136,7 +160,7 @@ look_at_all:
   :: i < SEATS && is_serving ->
      d_step {
        if
-       :: SEEN (WORD, word, i) == EMPTY -> flush (me); take (i)
+       :: IS_FOR_WAITERS (SEEN (WORD, word, i)) -> flush (me); take (i)
        :: else
        fi
      };
@@ -160,7 +184,8 @@ look_at_all:
   if
   :: is_dirty ->
      is_dirty = 0;
-     d_step { moved -> moved = 0 };
+     HAS_MOVED;
+     d_step { COUNT_MOVES };
      goto look_at_all
   :: else
   fi;
