@@ -98,9 +98,7 @@ tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint)
 static gboolean
 tlc_call_is_outdated (TlcCall *call)
 {
-  guint64 generation = TLC_SEATS_GENERATION (tlc_seats_look (&call->core->seats));
-
-  return generation != tlc_seat_get_stamp (call->home.seat);
+  return !tlc_seats_is_current (&call->core->seats, call->home.seat);
 }
 
 /* TRUE without a connection: none came up, but the endpoints have changed meanwhile. */

@@ -177,9 +177,7 @@ tlc_pipeline_follow_change (TlcCall *call, GError **error)
 gboolean
 tlc_pipeline_join (TlcCall *call, GError **error)
 {
-  guint64 generation = TLC_SEATS_GENERATION (tlc_seats_look (&call->core->seats));
-
-  if (generation != tlc_seat_get_stamp (call->home.seat)
+  if (!tlc_seats_is_current (&call->core->seats, call->home.seat)
       && !tlc_pipeline_follow_change (call, error))
     return FALSE;
   /* While it is sent, too. */

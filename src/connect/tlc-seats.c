@@ -267,8 +267,10 @@ tlc_seats_judge_connection (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *c
 }
 
 void
-tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation)
+tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat)
 {
+  /* First: the snapshot is of this generation, or a later one. */
+  guint64 generation = TLC_SEATS_GENERATION (tlc_seats_look (seats));
   g_autoptr (TlcSnapshot) current = tlc_root_read (seats->root);
 
   tlc_seats_judge_connection (seats, seat, current);
@@ -286,14 +288,10 @@ tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation)
   pthread_mutex_unlock (&seats->drain_lock);
 }
 
-/* Whether the attention word asks something of who leaves @seat in @state. */
+/* Whether somebody waits who can be given @seat, which is about to be left in @state. */
 static gboolean
-tlc_seats_is_asked (TlcSeats *seats, TlcSeat *seat, guint64 stamp, TlcSeatState state)
+tlc_seats_is_awaited (TlcSeats *seats, TlcSeat *seat, guint64 attention, TlcSeatState state)
 {
-  guint64 attention = tlc_seats_look (seats);
-
-  if (TLC_SEATS_GENERATION (attention) != stamp)
-    return TRUE;
   return (attention & TLC_SEATS_WAIT) != 0 && state != TLC_SEAT_HELD && tlc_seats_has (seats, seat);
 }
 
@@ -301,26 +299,23 @@ void
 tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as)
 {
   TlcSeat *seat = home->seat;
+  guint64 stamp, attention;
   TlcSeatState state;
-  guint64 stamp;
 
   do
     {
       tlc_seats_refresh (seats, seat);
       state = seat->connection != NULL ? as : TLC_SEAT_EMPTY;
       stamp = tlc_seat_get_stamp (seat);
-      if (tlc_seats_is_asked (seats, seat, stamp, state))
-        {
-          if (TLC_SEATS_GENERATION (tlc_seats_look (seats)) != stamp)
-            continue;
-          if (tlc_queue_serve (seats, home))
-            return;
-        }
-      tlc_seat_leave (home, state);
-      if (!tlc_seats_is_asked (seats, seat, stamp, state) || !tlc_seat_claim_home (home))
+      if (tlc_seats_is_awaited (seats, seat, tlc_seats_look (seats), state)
+          && tlc_queue_serve (seats, home))
         return;
+      tlc_seat_leave (home, state);
+      attention = tlc_seats_look (seats);
     }
-  while (TRUE);
+  while ((TLC_SEATS_GENERATION (attention) != stamp
+          || tlc_seats_is_awaited (seats, seat, attention, state))
+         && tlc_seat_claim_home (home));
 }
 
 static gboolean

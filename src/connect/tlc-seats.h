@@ -88,18 +88,23 @@ TlcClaim tlc_seats_claim_any (TlcSeats *seats, TlcHome *home);
 TlcClaim tlc_seats_claim_for_queue (TlcSeats *seats, TlcHome *home);
 
 /* The slow parts of what follows. */
-void tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat, guint64 generation);
+void tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat);
 void tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as);
+
+/* Whether the claimed seat is of the generation in force, whoever waits. */
+static inline gboolean
+tlc_seats_is_current (TlcSeats *seats, TlcSeat *seat)
+{
+  return tlc_seat_get_stamp (seat) == TLC_SEATS_GENERATION (tlc_seats_look (seats));
+}
 
 /* After a claim, and again after a dial: makes the seat current. Closes its connection when its
  * endpoint is retired or the seat beyond the cap; adjusts it when settings have changed. */
 static inline void
 tlc_seats_refresh (TlcSeats *seats, TlcSeat *seat)
 {
-  guint64 generation = TLC_SEATS_GENERATION (tlc_seats_look (seats));
-
-  if (G_UNLIKELY (tlc_seat_get_stamp (seat) != generation))
-    tlc_seats_make_current (seats, seat, generation);
+  if (G_UNLIKELY (!tlc_seats_is_current (seats, seat)))
+    tlc_seats_make_current (seats, seat);
 }
 
 /* The only way out, with tlc_seats_release_as(), which can leave it HELD, too: gives the seat to the
