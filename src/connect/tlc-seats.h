@@ -72,6 +72,35 @@ tlc_seats_has (TlcSeats *seats, const TlcSeat *seat)
   return seat->index < atomic_load_explicit (&seats->cap, memory_order_acquire);
 }
 
+static inline guint
+tlc_seats_chunk_size (guint chunk)
+{
+  return (guint) TLC_SEATS_FIRST_CHUNK << chunk;
+}
+
+/* The first seat of chunk k has this number in the row. */
+static inline guint
+tlc_seats_chunk_start (guint chunk)
+{
+  return tlc_seats_chunk_size (chunk) - TLC_SEATS_FIRST_CHUNK;
+}
+
+static inline TlcSeat *
+tlc_seats_get_chunk (TlcSeats *seats, guint chunk)
+{
+  /* ORDER(seats.grow): acquire; pairs with the compare-and-swap in tlc_seats_grow().
+   * Orders:  the zeroing of the seats  ->  their being found. */
+  return atomic_load_explicit (&seats->chunks[chunk], memory_order_acquire);
+}
+
+/* A seat is no longer SPARE, or will not be. */
+static inline void
+tlc_seats_forget_spare (TlcSeats *seats)
+{
+  /* ORDER(seats.spare): relaxed; a count. */
+  atomic_fetch_sub_explicit (&seats->n_spare, 1, memory_order_relaxed);
+}
+
 /* What a claim of some seat has found. */
 typedef enum {
   TLC_CLAIM_NONE,    /* the cap is reached and every seat claimed or held; or threads wait already */
