@@ -54,6 +54,16 @@ tlc_keeper_unlink_unlocked (TlcJob *job)
   job->is_scheduled = FALSE;
 }
 
+/* Puts @job, scheduled or not, where it belongs by @due_us. */
+static void
+tlc_keeper_move_unlocked (TlcJob *job, gint64 due_us)
+{
+  if (job->is_scheduled)
+    tlc_keeper_unlink_unlocked (job);
+  job->due_us = due_us;
+  tlc_keeper_link_unlocked (job);
+}
+
 static void
 tlc_keeper_wake_unlocked (void)
 {
@@ -106,10 +116,7 @@ tlc_keeper_schedule (TlcJob *job, gint64 due_us)
   is_new = !job->is_scheduled;
   if (is_new || due_us < job->due_us)
     {
-      if (!is_new)
-        tlc_keeper_unlink_unlocked (job);
-      job->due_us = due_us;
-      tlc_keeper_link_unlocked (job);
+      tlc_keeper_move_unlocked (job, due_us);
       if (tlc_keeper_jobs == job)
         tlc_keeper_wake_unlocked ();
     }
@@ -128,8 +135,7 @@ tlc_keeper_schedule_io (TlcJob *job, int fd, short events, gint64 due_us)
     {
       job->fd_plus_1 = fd + 1;
       job->events = events;
-      job->due_us = due_us;
-      tlc_keeper_link_unlocked (job);
+      tlc_keeper_move_unlocked (job, due_us);
       tlc_keeper_wake_unlocked ();
     }
   tlc_worker_unlock ();
@@ -142,9 +148,7 @@ tlc_keeper_hasten (TlcJob *job, gint64 due_us)
   tlc_worker_lock ();
   if (job->is_scheduled && due_us < job->due_us)
     {
-      tlc_keeper_unlink_unlocked (job);
-      job->due_us = due_us;
-      tlc_keeper_link_unlocked (job);
+      tlc_keeper_move_unlocked (job, due_us);
       tlc_keeper_wake_unlocked ();
     }
   tlc_worker_unlock ();
@@ -184,11 +188,8 @@ tlc_keeper_note_ready_unlocked (int fd)
 
   for (job = tlc_keeper_jobs; job != NULL && job->fd_plus_1 != fd + 1; job = job->next)
     ;
-  if (job == NULL)
-    return;
-  tlc_keeper_unlink_unlocked (job);
-  job->due_us = 0;
-  tlc_keeper_link_unlocked (job);
+  if (job != NULL)
+    tlc_keeper_move_unlocked (job, 0);
 }
 
 /* Until the first job is due, a socket is ready, or somebody wakes us. With the lock, which it lets go
