@@ -122,9 +122,9 @@ tlc_core_drop_top_up (TlcJob *job)
 void
 tlc_core_top_up (TlcCore *core)
 {
-  /* ORDER(core.stock): relaxed; who reads it too late is followed by the change's own look. */
-  if (atomic_load_explicit (&core->min_connections, memory_order_relaxed) > 0
-      && !tlc_core_is_closed (core) && tlc_keeper_start (NULL))
+  g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
+
+  if (current->settings->min_connections > 0 && !current->closed && tlc_keeper_start (NULL))
     tlc_core_schedule (tlc_core_ref (core), &core->top_up_job, tlc_clock_now_us ());
 }
 
@@ -171,18 +171,9 @@ tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings)
                        tlc_clock_now_us () + tlc_core_watch_interval (settings));
 }
 
-/* With the root's lock held, or before anybody knows @core. */
-static void
-tlc_core_note_stock (TlcCore *core, const TlcSettings *settings)
-{
-  /* ORDER(core.stock): relaxed; see tlc_core_top_up(). */
-  atomic_store_explicit (&core->min_connections, settings->min_connections, memory_order_relaxed);
-}
-
 TlcCore *
 tlc_core_new (const char *name, GType client_type, TlcRoot *root)
 {
-  g_autoptr (TlcSnapshot) first = tlc_root_read (root);
   TlcCore *core = g_aligned_alloc0 (1, sizeof (TlcCore), TLC_CACHE_LINE);
 
   atomic_init (&core->ref_count, 1);
@@ -199,7 +190,6 @@ tlc_core_new (const char *name, GType client_type, TlcRoot *root)
   core->top_up_job.drop = tlc_core_drop_top_up;
   tlc_top_up_init (&core->top_up, &core->seats, &core->ledger);
   tlc_core_take_index (core);
-  tlc_core_note_stock (core, first->settings);
   tlc_core_top_up (core);
   return core;
 }
@@ -263,10 +253,7 @@ tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, 
   tlc_root_lock ();
   next = tlc_core_make_next_unlocked (core, settings, answers, error);
   if (next != NULL)
-    {
-      tlc_core_note_stock (core, next->settings);
-      tlc_seats_publish_unlocked (&core->seats, next);
-    }
+    tlc_seats_publish_unlocked (&core->seats, next);
   tlc_root_unlock ();
   if (next == NULL)
     return FALSE;

@@ -24,11 +24,10 @@ typedef struct {
   TlcSeats seats;
   TlcLedger ledger;
   TlcRetryReserve retry_reserve;
-  TlcJob reclaim; /* the keeper's, after a change */
   TlcTopUp top_up;
-  _Atomic guint min_connections; /* any thread; 0: none is opened in advance */
-  TlcJob top_up_job;             /* the keeper's, when there are too few */
-  TlcJob watch;   /* the keeper's, while connections are open */
+  TlcJob reclaim;    /* the keeper's, after a change */
+  TlcJob watch;      /* the keeper's, while connections are open */
+  TlcJob top_up_job; /* the keeper's, when fewer are open than should be */
 } TlcCore;
 
 /* How long a change waits while the snapshots of earlier ones await their readers. */
