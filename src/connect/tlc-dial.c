@@ -43,6 +43,13 @@ tlc_dial_get_error (int fd)
   return getsockopt (fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
+/* @error, or what a connection to itself counts as. */
+static int
+tlc_dial_judge (int fd, const TlcAddress *address, int error)
+{
+  return error == 0 && tlc_dial_is_to_itself (fd, address) ? ECONNREFUSED : error;
+}
+
 static int
 tlc_dial_finish (int fd, gint64 deadline_us)
 {
@@ -73,9 +80,7 @@ tlc_dial_connect (int fd, const TlcAddress *address, gint64 deadline_us)
         }
       if (error == EINPROGRESS || error == EINTR)
         error = tlc_dial_finish (fd, deadline_us);
-      if (error == 0 && tlc_dial_is_to_itself (fd, address))
-        error = ECONNREFUSED;
-      return error;
+      return tlc_dial_judge (fd, address, error);
     }
 }
 
@@ -109,10 +114,8 @@ tlc_dial_begin (const TlcEndpoint *endpoint)
 TlcConnection *
 tlc_dial_end (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 {
-  int error = tlc_dial_get_error (fd);
+  int error = tlc_dial_judge (fd, tlc_endpoint_get_address (endpoint), tlc_dial_get_error (fd));
 
-  if (error == 0 && tlc_dial_is_to_itself (fd, tlc_endpoint_get_address (endpoint)))
-    error = ECONNREFUSED;
   if (error == 0)
     return tlc_connection_new (fd, endpoint, settings);
   tlc_dial_give_up (fd, error);

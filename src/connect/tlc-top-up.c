@@ -132,7 +132,7 @@ tlc_top_up_step (TlcTopUp *top_up, const TlcSnapshot *current)
 {
   const TlcTopUpNext never = { G_MAXINT64, -1 };
 
-  do
+  for (;;)
     {
       if (tlc_top_up_is_connecting (top_up) && !tlc_top_up_look (top_up, current))
         return (TlcTopUpNext){ top_up->deadline_us, top_up->fd };
@@ -143,7 +143,6 @@ tlc_top_up_step (TlcTopUp *top_up, const TlcSnapshot *current)
       if (!tlc_top_up_begin (top_up, current))
         return never;
     }
-  while (TRUE);
 }
 
 void
