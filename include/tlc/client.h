@@ -152,8 +152,9 @@ void tlc_deadline_pop (void);
  * tlc_thread_detach:
  *
  * Frees the calling thread's clients of all services now, instead of when the thread exits. As then,
- * their connections are kept for other threads, `spare-connections` of each service at most, or closed. Pointers from tlc_service_get_client() become invalid in this thread; the
- * next tlc_service_get_client() makes a new client.
+ * their connections are kept for other threads, `spare-connections` of each service at most, or closed.
+ * Pointers from tlc_service_get_client() become invalid in this thread; the next
+ * tlc_service_get_client() makes a new client.
  *
  * For threads that never exit but are done with calling, and for the main thread, whose
  * thread-local data nobody frees when main() returns.

@@ -194,7 +194,7 @@ tlc_call_is_connected (const TlcCall *call)
 
 /* Claims a seat and sees to it that it holds a connection to an endpoint of the present
  * generation. */
-static gboolean
+static inline gboolean
 tlc_call_connect (TlcCall *call, GError **error)
 {
   TlcSeats *seats = &call->core->seats;
@@ -209,12 +209,6 @@ tlc_call_connect (TlcCall *call, GError **error)
   tlc_seat_bound (call->home.seat, call->deadline_us);
   tlc_seats_refresh (seats, call->home.seat); /* only after the claim */
   return G_LIKELY (tlc_call_is_connected (call)) || tlc_call_find_connection (call, error);
-}
-
-gboolean
-tlc_call_connect_hold (TlcCall *call, GError **error)
-{
-  return tlc_call_connect (call, error);
 }
 
 static TLC_COLD gboolean
@@ -258,8 +252,6 @@ tlc_call_send_on (TlcCall *call, gsize *ret_sent)
 {
   *ret_sent = call->sent_ahead;
   call->sent_ahead = 0;
-  if (*ret_sent == call->out.length)
-    return TLC_IO_DONE;
   return tlc_connection_send_rest (call->home.seat->connection, call->out.data, call->out.length,
                                    call->deadline_us, ret_sent);
 }
@@ -313,6 +305,25 @@ tlc_call_send_again (TlcCall *call, GError **error)
   return tlc_call_attempt (call, error);
 }
 
+static TLC_COLD gboolean
+tlc_call_bound_by_pushed (TlcCall *call, GError **error)
+{
+  call->pushed_us = tlc_deadline_bound (G_MAXINT64);
+  call->deadline_us = tlc_deadline_bound (call->deadline_us);
+  return call->deadline_us > call->begun_us || tlc_call_time_out (call, error, "before it began");
+}
+
+/* The call's time runs from now on. FALSE: what was pushed was over before that, and it has failed. */
+static inline gboolean
+tlc_call_start (TlcCall *call, GError **error)
+{
+  call->state = TLC_CALL_SENDING;
+  call->n_attempts = 1;
+  call->begun_us = tlc_clock_now_us ();
+  call->deadline_us = call->begun_us + call->limits.call_timeout_us;
+  return G_LIKELY (!tlc_deadline_is_pushed ()) || tlc_call_bound_by_pushed (call, error);
+}
+
 gboolean
 tlc_call_send (TlcCall *call, GError **error)
 {
@@ -324,18 +335,13 @@ tlc_call_send (TlcCall *call, GError **error)
     }
   call->framing->seal (call);
   tlc_counters_add (&call->counters, TLC_COUNT_CALLS, 1);
-  call->state = TLC_CALL_SENDING;
-  call->n_attempts = 1;
-  call->begun_us = tlc_clock_now_us ();
-  call->deadline_us = call->begun_us + call->limits.call_timeout_us;
-  if (G_UNLIKELY (tlc_deadline_is_pushed ()))
-    {
-      call->pushed_us = tlc_deadline_bound (G_MAXINT64);
-      call->deadline_us = tlc_deadline_bound (call->deadline_us);
-      if (call->deadline_us <= call->begun_us)
-        return tlc_call_time_out (call, error, "before it began");
-    }
-  return tlc_call_attempt (call, error);
+  return tlc_call_start (call, error) && tlc_call_attempt (call, error);
+}
+
+gboolean
+tlc_call_connect_only (TlcCall *call, GError **error)
+{
+  return tlc_call_start (call, error) && tlc_call_connect (call, error);
 }
 
 char *

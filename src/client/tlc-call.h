@@ -83,7 +83,7 @@ struct _TlcCall {
   TlcRetryBudget retry_budget;
   gint64 timeout_us;     /* 0: the service's call-timeout */
   gboolean is_idempotent;
-  guint n_holds;          /* how often tlc_client_hold() is to be undone */
+  guint n_holds;                 /* how often tlc_client_hold() is to be undone */
   gint64 held_us, hold_limit_us; /* since when it holds, and until when it may */
   gint64 pushed_us;      /* what was pushed when its latest call began, if anything was then */
   gint64 rested_us;      /* when the latest call on its connection left that */
@@ -150,8 +150,8 @@ gboolean tlc_call_find_connection (TlcCall *call, GError **error) TLC_COLD;
 /* Claims a seat where the home is taken or of no use, waiting for one if need be. FALSE: the call has
  * failed. */
 gboolean tlc_call_claim_seat (TlcCall *call, GError **error) TLC_COLD;
-/* Connects as a call does, for a hold. */
-gboolean tlc_call_connect_hold (TlcCall *call, GError **error);
+/* Begins as tlc_call_send() does, and sends nothing. FALSE: the call has failed. */
+gboolean tlc_call_connect_only (TlcCall *call, GError **error) TLC_COLD;
 /* The call has failed: "timed out after 250 ms, @how_far". Returns FALSE. */
 gboolean tlc_call_time_out (TlcCall *call, GError **error, const char *how_far) TLC_COLD;
 /* The endpoint that messages name, also when the connection is somebody else's again. */

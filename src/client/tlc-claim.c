@@ -36,11 +36,11 @@ tlc_claim_describe_rush (TlcSeats *seats)
 static TLC_COLD gboolean
 tlc_claim_fail (TlcCall *call, TlcQueueVerdict verdict, const TlcSettings *settings, GError **error)
 {
-  g_autofree char *rush = tlc_claim_describe_rush (&call->core->seats);
-  g_autofree char *how_far = NULL;
+  g_autofree char *rush = NULL, *how_far = NULL;
 
   if (verdict == TLC_QUEUE_CLOSED)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
+  rush = tlc_claim_describe_rush (&call->core->seats);
   if (verdict == TLC_QUEUE_FULL)
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
                           "no connection: max-waiting = %u calls wait for one already: %s",

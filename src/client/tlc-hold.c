@@ -56,32 +56,18 @@ tlc_call_leave_held (TlcCall *call)
   tlc_seats_release_as (&call->core->seats, &call->home, TLC_SEAT_HELD);
 }
 
-/* As a call begins, but that nothing is sent: the connection is looked at, so that what is held is
- * alive. */
-static void
-tlc_hold_start_call (TlcCall *call)
-{
-  call->method_length = 0;
-  call->type = T_CALL;
-  call->delivery = TLC_DELIVERY_NOT_SENT;
-  call->out.length = 0;
-  call->state = TLC_CALL_SENDING;
-  call->n_attempts = 1;
-  call->begun_us = tlc_clock_now_us ();
-  call->look_at_us = 0;
-  call->pushed_us = tlc_deadline_is_pushed () ? tlc_deadline_bound (G_MAXINT64) : 0;
-  call->deadline_us = tlc_deadline_bound (call->begun_us + call->limits.call_timeout_us);
-}
-
+/* As a call, but that nothing is sent: the connection is looked at, so that what is held is alive. */
 static gboolean
 tlc_hold_connect (TlcCall *call, GError **error)
 {
   g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
 
-  tlc_hold_start_call (call);
-  if (call->deadline_us <= call->begun_us)
-    return tlc_call_time_out (call, error, "before it began");
-  if (!tlc_call_connect_hold (call, error))
+  call->method_length = 0;
+  call->type = T_CALL;
+  call->delivery = TLC_DELIVERY_NOT_SENT;
+  call->out.length = 0;
+  call->look_at_us = 0;
+  if (!tlc_call_connect_only (call, error))
     return FALSE;
   call->held_us = tlc_clock_now_us ();
   call->hold_limit_us = call->held_us + current->settings->hold_timeout_us;
@@ -100,17 +86,15 @@ tlc_hold_begin (TlcCall *call, GError **error)
       call->n_holds++;
       return TRUE;
     }
-  if (call->state == TLC_CALL_AWAITING || !tlc_pipeline_begin (call, "hold", error))
+  if (call->state == TLC_CALL_AWAITING)
     {
-      if (call->state == TLC_CALL_AWAITING)
-        tlc_error_set (
-            error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
-            "%s: replies are outstanding on this client: receive them before you hold its "
-            "connection (not sent)",
-            call->core->name);
+      tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
+                     "%s: replies are outstanding on this client: receive them before you hold its "
+                     "connection (not sent)",
+                     call->core->name);
       return FALSE;
     }
-  return tlc_hold_connect (call, error);
+  return tlc_pipeline_begin (call, "hold", error) && tlc_hold_connect (call, error);
 }
 
 void
