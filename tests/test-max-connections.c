@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "support/tlc-echo.h"
+#include "support/tlc-holder.h"
 #include "support/tlc-process.h"
 
 typedef struct {
@@ -58,15 +59,6 @@ get_stats (TlcService *service)
 
   tlc_service_get_stats (service, &stats);
   return stats;
-}
-
-/* Until so many calls wait. */
-static void
-wait_for_waiting (TlcService *service, guint64 n)
-{
-  for (guint i = 0; i < 10000 && get_stats (service).waiting != n; i++)
-    g_usleep (1000);
-  ck_assert_uint_eq (get_stats (service).waiting, n);
 }
 
 /* However many threads call, no more connections are made. */
@@ -151,7 +143,7 @@ START_TEST (test_max_connections_max_waiting)
   while (get_stats (service).connections_busy == 0)
     g_usleep (1000);
   ck_assert_int_eq (pthread_create (&waiting, NULL, add_main, service), 0);
-  wait_for_waiting (service, 1);
+  tlc_holder_await_waiting (service, 1);
   ck_assert (!echo_if_add (tlc_echo_client (service), &sum, 1, 2, &error));
   ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_EXHAUSTED), "%s", error->message);
   ck_assert_msg (strstr (error->message, "max-waiting = 1 calls wait for one already") != NULL,

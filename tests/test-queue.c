@@ -11,19 +11,11 @@
 
 #define FOR_EVER_US (60 * G_USEC_PER_SEC)
 
-static TlcSettings *
-settings_with_cap (guint cap)
-{
-  TlcSettings *settings = tlc_room_settings ("unix:@nobody-listens-here", NULL);
-
-  settings->max_connections = cap;
-  return settings;
-}
-
 static void
-fixture_cap (Fixture *fixture, guint cap)
+fixture_cap (Fixture *fixture, const char *cap)
 {
-  fixture_change (fixture, settings_with_cap (cap));
+  fixture_change (fixture, tlc_room_settings ("unix:@nobody-listens-here", "max-connections", cap,
+                                              NULL));
   tlc_seats_follow_change (fixture->seats);
 }
 
@@ -112,7 +104,7 @@ START_TEST (test_queue_what_is_claimed_first)
   ck_assert_uint_eq (fixture.seats->n_spare, 0);
   ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_EMPTY);
 
-  fixture_cap (&fixture, 3);
+  fixture_cap (&fixture, "3");
   other.seat = NULL;
   ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_STOLEN);
   ck_assert_ptr_eq (other.seat, free.seat);
@@ -163,7 +155,7 @@ START_TEST (test_queue_in_the_order_of_coming)
   int peer;
 
   fixture_init (&fixture);
-  fixture_cap (&fixture, 1);
+  fixture_cap (&fixture, "1");
   fixture_occupy (&fixture, &home, &peer);
   seat = home.seat;
   ck_assert (!is_wait_set (&fixture));
@@ -223,7 +215,7 @@ START_TEST (test_queue_gives_up_in_time)
   int peer;
 
   fixture_init (&fixture);
-  fixture_cap (&fixture, 1);
+  fixture_cap (&fixture, "1");
   fixture_occupy (&fixture, &home, &peer);
   waiter_start (&early, &fixture, &n_served, 20 * 1000);
   waiter_start (&late, &fixture, &n_served, FOR_EVER_US);
@@ -249,7 +241,7 @@ START_TEST (test_queue_searches_once_more)
   int peer;
 
   fixture_init (&fixture);
-  fixture_cap (&fixture, 1);
+  fixture_cap (&fixture, "1");
   fixture_settle (&fixture, &home, &peer);
   ck_assert_int_eq (
       tlc_queue_wait (fixture.seats, &home, NULL, 1, tlc_clock_now_us () + FOR_EVER_US),
@@ -270,7 +262,7 @@ START_TEST (test_queue_is_full_or_closed)
   int peer;
 
   fixture_init (&fixture);
-  fixture_cap (&fixture, 1);
+  fixture_cap (&fixture, "1");
   fixture_occupy (&fixture, &home, &peer);
   for (guint i = 0; i < 2; i++)
     waiter_start (&waiters[i], &fixture, &n_served, FOR_EVER_US);
@@ -297,16 +289,16 @@ START_TEST (test_queue_the_cap_moves)
   TlcHome free = { NULL, 0 };
 
   fixture_init (&fixture);
-  fixture_cap (&fixture, 1);
+  fixture_cap (&fixture, "1");
   fixture_occupy (&fixture, &homes[0], &peers[0]);
   waiter_start (&waiters[0], &fixture, &n_served, FOR_EVER_US);
-  fixture_cap (&fixture, 3);
+  fixture_cap (&fixture, "3");
   waiter_must_end (&waiters[0], TLC_QUEUE_GRANTED);
   ck_assert_uint_ge (waiters[0].home.seat->index, 1);
 
   fixture_occupy (&fixture, &homes[1], &peers[1]);
   fixture_settle (&fixture, &free, &free_peer);
-  fixture_cap (&fixture, 1);
+  fixture_cap (&fixture, "1");
   ck_assert (peer_is_closed (free_peer));
   ck_assert (!peer_is_closed (peers[1]));
   waiter_start (&waiters[1], &fixture, &n_served, FOR_EVER_US);
@@ -335,7 +327,7 @@ START_TEST (test_queue_a_hold_too_long)
   int peer;
 
   fixture_init (&fixture);
-  fixture_cap (&fixture, 1);
+  fixture_cap (&fixture, "1");
   fixture_occupy (&fixture, &home, &peer);
   tlc_seat_bound (home.seat, 1000);
   tlc_seats_release_as (fixture.seats, &home, TLC_SEAT_HELD);

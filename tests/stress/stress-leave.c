@@ -10,11 +10,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "support/tlc-meeting.h"
 #include "support/tlc-seats-fixture.h"
-
-/* Turns of waiting before the processor is left to others: the two threads meet only while both
- * run. */
-#define PATIENCE 2000
 
 static guint64 n_meetings = 2000000;
 
@@ -24,22 +21,6 @@ static struct {
   _Atomic guint64 round, answered; /* the raiser begins a round, the leaver ends it */
   _Alignas (TLC_CACHE_LINE) guint64 seen; /* the leaver's, before it answers */
 } meeting;
-
-static void
-wait_for (_Atomic guint64 *counter, guint64 value)
-{
-  for (guint turns = 0; atomic_load_explicit (counter, memory_order_acquire) < value; turns++)
-    if (turns % PATIENCE == PATIENCE - 1)
-      sched_yield ();
-}
-
-/* A little time, so that the two do not always meet at the same point. */
-static void
-dawdle (guint64 turns)
-{
-  for (_Atomic guint64 turn = 0; turn < turns; turn++)
-    ;
-}
 
 static void *
 leaver_main (void *data)

@@ -13,6 +13,7 @@
 
 #include "model/tlc-clock.h"
 #include "support/tlc-lateness.h"
+#include "support/tlc-meeting.h"
 #include "support/tlc-seats-fixture.h"
 
 #define CAP 2
@@ -28,11 +29,8 @@ static guint n_waits = 10000;
 static void
 capped_init (Fixture *fixture, const char *cap)
 {
-  fixture->root = tlc_room_root (
-      tlc_room_settings ("unix:@nobody-listens-here", "max-connections", cap, NULL));
-  fixture->seats = g_aligned_alloc0 (1, sizeof (TlcSeats), TLC_CACHE_LINE);
-  tlc_seats_init (fixture->seats, fixture->root);
-  fixture->held = tlc_root_read (fixture->root);
+  fixture_init_by (fixture, tlc_room_settings ("unix:@nobody-listens-here", "max-connections", cap,
+                                               NULL));
 }
 
 static struct {
@@ -195,29 +193,10 @@ START_TEST (stress_queue_first_come_first_served)
 }
 END_TEST
 
-/* Turns of waiting before the processor is left to others. */
-#define PATIENCE 2000
-
 static struct {
   Fixture fixture;
   _Atomic guint64 round, answered; /* who leaves begins a round, who waits ends it */
 } meeting;
-
-static void
-wait_for (_Atomic guint64 *counter, guint64 value)
-{
-  for (guint turns = 0; atomic_load_explicit (counter, memory_order_acquire) < value; turns++)
-    if (turns % PATIENCE == PATIENCE - 1)
-      sched_yield ();
-}
-
-/* A little time, so that the two do not always meet at the same point. */
-static void
-dawdle (guint64 turns)
-{
-  for (_Atomic guint64 turn = 0; turn < turns; turn++)
-    ;
-}
 
 static void *
 comer_main (void *data)

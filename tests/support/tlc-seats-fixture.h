@@ -16,13 +16,20 @@ typedef struct {
   TlcSnapshot *held; /* the first */
 } Fixture;
 
+/* By @settings, taken over. */
 static inline void
-fixture_init (Fixture *fixture)
+fixture_init_by (Fixture *fixture, TlcSettings *settings)
 {
-  fixture->root = tlc_room_root (tlc_room_settings ("unix:@nobody-listens-here", NULL));
+  fixture->root = tlc_room_root (settings);
   fixture->seats = g_aligned_alloc0 (1, sizeof (TlcSeats), TLC_CACHE_LINE);
   tlc_seats_init (fixture->seats, fixture->root);
   fixture->held = tlc_root_read (fixture->root);
+}
+
+static inline void
+fixture_init (Fixture *fixture)
+{
+  fixture_init_by (fixture, tlc_room_settings ("unix:@nobody-listens-here", NULL));
 }
 
 static inline void
