@@ -38,19 +38,20 @@ END_TEST
 START_TEST (test_keeper_runs_nothing_before_its_time)
 {
   static Task tasks[26];
+  gint64 due_us[G_N_ELEMENTS (tasks)];
   g_autoptr (GRand) random = g_rand_new_with_seed (1);
 
   keeper_open ();
   for (guint i = 0; i < G_N_ELEMENTS (tasks); i++)
     {
       tasks[i] = (Task) TASK ((char) ('A' + i));
-      ck_assert (tlc_keeper_schedule (&tasks[i].job,
-                                      tlc_clock_now_us () + g_rand_int_range (random, 0, 100000)));
+      due_us[i] = tlc_clock_now_us () + g_rand_int_range (random, 0, 100000);
+      ck_assert (tlc_keeper_schedule (&tasks[i].job, due_us[i]));
     }
   while (atomic_load_explicit (&diary_length, memory_order_acquire) < 2 * G_N_ELEMENTS (tasks))
     poll (NULL, 0, 1);
   for (guint i = 0; i < G_N_ELEMENTS (tasks); i++)
-    ck_assert_int_ge (tasks[i].ran_us, tasks[i].job.due_us);
+    ck_assert_int_ge (tasks[i].ran_us, due_us[i]);
   keeper_close ();
 }
 END_TEST
@@ -109,6 +110,43 @@ START_TEST (test_keeper_job_schedules_itself)
   assert_diary (expected->str);
   keeper_close ();
   ck_assert_str_eq (diary, expected->str);
+}
+END_TEST
+
+/* A job at work until the gate is opened, that goes on in an hour unless it is hastened. */
+static void
+gate_run_hourly (TlcJob *job)
+{
+  static guint n_runs;
+
+  diary_note ('G');
+  if (n_runs++ > 0)
+    return;
+  gate_run (job);
+  ck_assert (tlc_keeper_schedule (job, tlc_clock_now_us () + HOUR_US));
+}
+
+/* Who has a reason to hasten a job that is at work, with what was true before, does not have to wait
+ * for it. */
+START_TEST (test_keeper_hastens_what_runs)
+{
+  static Task a = TASK ('A');
+  static Gate gate;
+
+  gate = (Gate){ .job = { .run = gate_run_hourly, .drop = gate_drop } };
+  pthread_barrier_init (&gate.inside, NULL, 2);
+  pthread_barrier_init (&gate.open, NULL, 2);
+  keeper_open ();
+  ck_assert (tlc_keeper_schedule (&gate.job, 0));
+  pthread_barrier_wait (&gate.inside);
+  tlc_keeper_hasten (&gate.job, tlc_clock_now_us ());
+  tlc_keeper_hasten (&a.job, 0); /* neither at work nor scheduled: it stays so */
+  pthread_barrier_wait (&gate.open);
+  assert_diary ("GG");
+  ck_assert (tlc_keeper_schedule (&a.job, tlc_clock_now_us () + HOUR_US));
+  ck_assert_str_eq (diary, "GG");
+  keeper_close ();
+  assert_diary ("GGAa");
 }
 END_TEST
 
@@ -226,6 +264,7 @@ main (void)
   tcase_add_test (tests, test_keeper_earliest_time_wins);
   tcase_add_test (tests, test_keeper_wakes_for_an_earlier_time);
   tcase_add_test (tests, test_keeper_job_schedules_itself);
+  tcase_add_test (tests, test_keeper_hastens_what_runs);
   tcase_add_test (tests, test_keeper_drops_jobs_that_nothing_runs);
   tcase_add_test (tests, test_keeper_from_many_threads);
   suite_add_tcase (suite, tests);

@@ -108,9 +108,6 @@ tlc_core_go_on_topping_up (TlcJob *job)
     }
   else if (next.due_us < G_MAXINT64)
     tlc_core_schedule (tlc_core_ref (core), job, next.due_us);
-  /* Whoever made a change after we had read it has found nothing to hasten. */
-  if (tlc_seats_get_generation (&core->seats) != current->generation)
-    tlc_keeper_hasten (job, tlc_clock_now_us ());
 }
 
 static void

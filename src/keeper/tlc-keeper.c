@@ -64,6 +64,14 @@ tlc_keeper_move_unlocked (TlcJob *job, gint64 due_us)
   tlc_keeper_link_unlocked (job);
 }
 
+/* When @job, which is not scheduled, is to run: at @due_us, or earlier if it was hastened while it
+ * runs. */
+static gint64
+tlc_keeper_hear_unlocked (const TlcJob *job, gint64 due_us)
+{
+  return job == tlc_keeper_running ? MIN (due_us, job->due_us) : due_us;
+}
+
 static void
 tlc_keeper_wake_unlocked (void)
 {
@@ -114,6 +122,8 @@ tlc_keeper_schedule (TlcJob *job, gint64 due_us)
 
   tlc_worker_lock ();
   is_new = !job->is_scheduled;
+  if (is_new)
+    due_us = tlc_keeper_hear_unlocked (job, due_us);
   if (is_new || due_us < job->due_us)
     {
       tlc_keeper_move_unlocked (job, due_us);
@@ -135,7 +145,7 @@ tlc_keeper_schedule_io (TlcJob *job, int fd, short events, gint64 due_us)
     {
       job->fd_plus_1 = fd + 1;
       job->events = events;
-      tlc_keeper_move_unlocked (job, due_us);
+      tlc_keeper_move_unlocked (job, tlc_keeper_hear_unlocked (job, due_us));
       tlc_keeper_wake_unlocked ();
     }
   tlc_worker_unlock ();
@@ -151,6 +161,8 @@ tlc_keeper_hasten (TlcJob *job, gint64 due_us)
       tlc_keeper_move_unlocked (job, due_us);
       tlc_keeper_wake_unlocked ();
     }
+  else
+    job->due_us = MIN (job->due_us, due_us); /* heard if it runs */
   tlc_worker_unlock ();
 }
 
@@ -163,6 +175,7 @@ tlc_keeper_take_unlocked (void)
   if (job == NULL || (tlc_worker_is_wanted_unlocked () && job->due_us > tlc_clock_now_us ()))
     return NULL;
   tlc_keeper_unlink_unlocked (job);
+  job->due_us = G_MAXINT64;
   job->fd_plus_1 = 0;
   return job;
 }
@@ -288,7 +301,7 @@ tlc_keeper_after_fork_child_unlocked (void)
     job->fd_plus_1 = 0;
   /* What the parent's thread was at is done from the beginning by ours. */
   if (tlc_keeper_running != NULL && !tlc_keeper_running->is_scheduled)
-    tlc_keeper_link_unlocked (tlc_keeper_running);
+    tlc_keeper_move_unlocked (tlc_keeper_running, 0);
   tlc_keeper_running = NULL;
   tlc_worker_after_fork_child_unlocked (&tlc_keeper);
 }

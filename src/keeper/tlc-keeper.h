@@ -10,7 +10,7 @@ struct _TlcJob {
   void (*run) (TlcJob *job);  /* on the keeper's thread, no lock held; may schedule it again */
   void (*drop) (TlcJob *job); /* gives that reference back, after it ran; or where nothing runs */
   /* under the lock: */
-  gint64 due_us;
+  gint64 due_us; /* while it runs: by when it was hastened */
   int fd_plus_1; /* what it waits for besides; 0: nothing */
   short events;
   gboolean is_scheduled;
@@ -29,7 +29,8 @@ gboolean tlc_keeper_schedule (TlcJob *job, gint64 due_us);
  * until it runs. */
 gboolean tlc_keeper_schedule_io (TlcJob *job, int fd, short events, gint64 due_us);
 
-/* The same for a job that is scheduled; one that is not stays so. */
+/* The same for a job that is scheduled. One that runs, and schedules itself before it ends, is then
+ * scheduled for @due_us at the latest; any other stays as it is. */
 void tlc_keeper_hasten (TlcJob *job, gint64 due_us);
 
 /* No service is open: the keeper runs what it still has, due or not, and ends. */
