@@ -4,6 +4,7 @@
  * what becomes of a seat that is given away. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "connect/tlc-condemn.h"
 #include "model/tlc-clock.h"
@@ -34,6 +35,7 @@ typedef struct {
   TlcQueueVerdict verdict;
   TlcHome home;
   guint order; /* as which of all it was served */
+  gint32 number;
   atomic_uint *n_served;
   pthread_t thread;
 } Waiter;
@@ -43,6 +45,7 @@ waiter_main (void *data)
 {
   Waiter *waiter = data;
 
+  waiter->number = gettid ();
   waiter->verdict = tlc_queue_wait (waiter->fixture->seats, &waiter->home, NULL,
                                     waiter->max_waiting, tlc_clock_now_us () + waiter->timeout_us);
   waiter->order = atomic_fetch_add (waiter->n_served, 1) + 1;
@@ -142,8 +145,8 @@ START_TEST (test_queue_donates_so_many)
 }
 END_TEST
 
-/* First come, first served: with its connection, still claimed, by another word; and WAIT is there
- * while somebody waits. Who gave it away cannot claim it. */
+/* First come, first served: with its connection, still claimed, by another word, and in the name of who
+ * gets it; and WAIT is there while somebody waits. Who gave it away cannot claim it. */
 START_TEST (test_queue_in_the_order_of_coming)
 {
   enum { N = 4 };
@@ -170,6 +173,7 @@ START_TEST (test_queue_in_the_order_of_coming)
       ck_assert_uint_eq (waiters[i].order, i + 1);
       ck_assert_ptr_eq (waiters[i].home.seat, seat);
     }
+  ck_assert_int_eq (atomic_load (&seat->thread), waiters[N - 1].number);
   ck_assert (!is_wait_set (&fixture));
   ck_assert (!tlc_seat_claim_home (&home));
   ck_assert (!peer_is_closed (peer));
@@ -248,6 +252,32 @@ START_TEST (test_queue_searches_once_more)
       TLC_QUEUE_GRANTED);
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_CLAIMED);
   ck_assert (!is_wait_set (&fixture));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* What is offered and nobody takes is as it was: what had no thread is there to be adopted. */
+START_TEST (test_queue_offers_in_vain)
+{
+  Fixture fixture;
+  TlcHome spare = { NULL, 0 }, other = { NULL, 0 };
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "1");
+  ck_assert (tlc_seats_offer (fixture.seats));
+  fixture_occupy (&fixture, &spare, &peer);
+  ck_assert (!tlc_seats_offer (fixture.seats));
+  tlc_seats_donate (fixture.seats, &spare, 1);
+  ck_assert (tlc_seats_offer (fixture.seats));
+  ck_assert_uint_eq (fixture.seats->n_spare, 1);
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_ADOPTED);
+  ck_assert (!peer_is_closed (peer));
+  tlc_seats_release (fixture.seats, &other);
+  ck_assert (tlc_seats_offer (fixture.seats));
+  ck_assert_uint_eq (state_of (&other), TLC_SEAT_FREE);
+  ck_assert_uint_eq (fixture.seats->n_spare, 0);
   close (peer);
   fixture_clear (&fixture);
 }
@@ -356,6 +386,7 @@ main (void)
   tcase_add_test (tests, test_queue_a_gift_is_a_new_claim);
   tcase_add_test (tests, test_queue_gives_up_in_time);
   tcase_add_test (tests, test_queue_searches_once_more);
+  tcase_add_test (tests, test_queue_offers_in_vain);
   tcase_add_test (tests, test_queue_is_full_or_closed);
   tcase_add_test (tests, test_queue_the_cap_moves);
   tcase_add_test (tests, test_queue_a_hold_too_long);

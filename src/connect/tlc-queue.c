@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <unistd.h>
 
 #include "connect/tlc-idle.h"
 #include "connect/tlc-seats.h"
@@ -31,7 +32,8 @@
 struct _TlcWaiter {
   TlcWaiter *next, *previous; /* under the lock, as is_queued */
   gboolean is_queued;
-  sem_t served; /* posted once, after it was taken out */
+  gint32 thread; /* its number */
+  sem_t served;  /* posted once, after it was taken out */
   /* whoever takes it out writes, before the post: */
   _Atomic TlcQueueVerdict verdict;
   TlcHome home;
@@ -129,6 +131,7 @@ tlc_queue_serve (TlcSeats *seats, TlcHome *home)
    * seat from under him. */
   waiter->home = *home;
   tlc_seat_hand_over (&waiter->home);
+  tlc_seat_sign (home->seat, waiter->thread);
   tlc_queue_send_ahead (home, waiter->request);
   tlc_waiter_tell (waiter, TLC_QUEUE_GRANTED);
   return TRUE;
@@ -185,17 +188,6 @@ tlc_waiter_sleep (TlcWaiter *waiter, gint64 deadline_us)
     }
 }
 
-/* Somebody may have left a seat between our search and WAIT. */
-static void
-tlc_queue_search_once_more (TlcSeats *seats)
-{
-  TlcHome found = { NULL, 0 };
-  TlcClaim claim = tlc_seats_claim_for_queue (seats, &found);
-
-  if (claim != TLC_CLAIM_NONE && claim != TLC_CLAIM_FAILED)
-    tlc_seats_release (seats, &found);
-}
-
 /* Until it is served, or the deadline has passed. */
 static TlcQueueVerdict
 tlc_waiter_wait (TlcSeats *seats, TlcWaiter *waiter, gint64 deadline_us)
@@ -213,7 +205,7 @@ TlcQueueVerdict
 tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request, guint max_waiting,
                 gint64 deadline_us)
 {
-  TlcWaiter waiter = { 0 };
+  TlcWaiter waiter = { .thread = gettid () };
   TlcQueueVerdict verdict;
   int cancel_state;
 
@@ -227,7 +219,8 @@ tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request, guint 
     waiter.request = request;
   if (tlc_queue_join (seats, &waiter, max_waiting, &verdict))
     {
-      tlc_queue_search_once_more (seats);
+      /* Somebody may have left a seat between our search and WAIT. */
+      tlc_seats_offer (seats);
       verdict = tlc_waiter_wait (seats, &waiter, deadline_us);
     }
   sem_destroy (&waiter.served);

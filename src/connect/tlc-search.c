@@ -160,8 +160,18 @@ tlc_seats_claim_vacant (TlcSeats *seats, TlcHome *home)
          && tlc_seats_claim_empty (seats, home) == TLC_CLAIM_EMPTY;
 }
 
-TlcClaim
-tlc_seats_claim_for_queue (TlcSeats *seats, TlcHome *home)
+gboolean
+tlc_seats_offer (TlcSeats *seats)
 {
-  return tlc_seats_search (seats, home, TRUE);
+  TlcHome found = { NULL, 0 };
+  TlcClaim claim = tlc_seats_search (seats, &found, TRUE);
+
+  if (claim == TLC_CLAIM_NONE || claim == TLC_CLAIM_FAILED)
+    return FALSE;
+  /* One that has no thread has none now, if nobody takes it. */
+  if (claim == TLC_CLAIM_ADOPTED)
+    tlc_seats_stock (seats, &found);
+  else
+    tlc_seats_release (seats, &found);
+  return TRUE;
 }

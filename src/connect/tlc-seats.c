@@ -236,15 +236,8 @@ tlc_seats_sweep_retired (TlcSeats *seats)
 static void
 tlc_seats_serve_all (TlcSeats *seats)
 {
-  while ((tlc_seats_look (seats) & TLC_SEATS_WAIT) != 0)
-    {
-      TlcHome home = { NULL, 0 };
-      TlcClaim claim = tlc_seats_claim_for_queue (seats, &home);
-
-      if (claim == TLC_CLAIM_NONE || claim == TLC_CLAIM_FAILED)
-        return;
-      tlc_seats_release (seats, &home);
-    }
+  while ((tlc_seats_look (seats) & TLC_SEATS_WAIT) != 0 && tlc_seats_offer (seats))
+    ;
 }
 
 void
@@ -265,6 +258,7 @@ tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census)
     {
       /* ORDER(counter): relaxed; statistics. */
       guint64 word = atomic_load_explicit (&seat->word, memory_order_relaxed);
+      gint64 since_us = tlc_seat_get_since (seat);
       gboolean is_busy
           = TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED || TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
 
@@ -272,9 +266,9 @@ tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census)
       census->n_open += TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY
                         && (tlc_seats_has (seats, seat) || tlc_seat_get_endpoint (seat) != NULL);
       census->n_busy += is_busy ? 1 : 0;
-      if (is_busy
-          && (census->longest == NULL
-              || tlc_seat_get_since (seat) < tlc_seat_get_since (census->longest)))
+      /* 0: claimed for the first time, and not dated yet. */
+      if (is_busy && since_us != 0
+          && (census->longest == NULL || since_us < tlc_seat_get_since (census->longest)))
         census->longest = seat;
     }
 }

@@ -113,8 +113,9 @@ typedef enum {
 /* The way in for a thread that has no home, or has lost it: claims a seat, which becomes the home. Where
  * threads wait it finds none, so as not to go before them. */
 TlcClaim tlc_seats_claim_any (TlcSeats *seats, TlcHome *home);
-/* The same, whoever waits; what it has claimed is to be released at once. */
-TlcClaim tlc_seats_claim_for_queue (TlcSeats *seats, TlcHome *home);
+/* Finds a seat that nobody uses, as that does, whoever waits, and gives it to the thread that has waited
+ * longest. FALSE: there is none. */
+gboolean tlc_seats_offer (TlcSeats *seats);
 
 /* The slow parts of what follows. */
 void tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat);
