@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The dial max-connections, and connections that follow the work: taken over from threads that
- * exit, shared under a cap, opened in advance. */
+/* The dial max-connections: threads that share so many connections; and min-connections, opened in
+ * advance. */
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -241,44 +241,6 @@ START_TEST (test_max_connections_change_under_load)
 }
 END_TEST
 
-/* Law 6: the connection of a thread that has exited is the next thread's; with spare-connections =
- * 0 it is closed. */
-START_TEST (test_max_connections_adopted)
-{
-  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (
-      tlc_server_get_endpoint (server), "spare-connections", _i == 0 ? "1" : "0", NULL);
-  Work work = { .service = service, .n_calls = 1 };
-  TlcStats stats;
-
-  for (guint i = 0; i < 10; i++)
-    {
-      pthread_t thread;
-
-      start (&work, &thread, 1);
-      join (&thread, 1);
-    }
-  stats = get_stats (service);
-  ck_assert_uint_eq (stats.connects, _i == 0 ? 1 : 10);
-  ck_assert_uint_eq (stats.adopted, _i == 0 ? 9 : 0);
-  ck_assert_uint_eq (stats.connections_open, _i == 0 ? 1 : 0);
-}
-END_TEST
-
-/* Law 3: with a reply outstanding, nobody else gets it. */
-START_TEST (test_max_connections_not_adopted_with_a_reply_due)
-{
-  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
-
-  ck_assert (echo_client_send_add (tlc_echo_client (service), 1, 2, NULL));
-  tlc_thread_detach ();
-  ck_assert_uint_eq (get_stats (service).connections_open, 0);
-  tlc_echo_must_add (service);
-  ck_assert_uint_eq (get_stats (service).adopted, 0);
-}
-END_TEST
-
 /* Until so many are open. */
 static gboolean
 opens (TlcService *service, guint64 n)
@@ -355,8 +317,6 @@ main (void)
   tcase_add_test (tests, test_max_connections_failed_dials_hand_on);
   tcase_add_test (tests, test_max_connections_failed_dials_while_others_wait);
   tcase_add_test (tests, test_max_connections_change_under_load);
-  tcase_add_loop_test (tests, test_max_connections_adopted, 0, 2);
-  tcase_add_test (tests, test_max_connections_not_adopted_with_a_reply_due);
   tcase_add_test (tests, test_max_connections_in_advance);
   tcase_add_test (tests, test_max_connections_in_advance_of_nobody);
   tcase_add_test (tests, test_max_connections_min_is_not_more);
