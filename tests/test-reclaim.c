@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "model/rcu.h"
 #include "model/tlc-clock.h"
+#include "model/tlc-rcu.h"
 #include "support/tlc-root-fixture.h"
 
 static int
@@ -48,15 +48,15 @@ static void *
 read_for_long (void *data)
 {
   Reader *reader = data;
+  gboolean by_stand_in = tlc_rcu_read_lock ();
   TlcSnapshot *snapshot;
 
-  tlc_rcu_read_lock ();
   snapshot = tlc_root_read (reader->root);
   tlc_snapshot_unref (snapshot);
   pthread_barrier_wait (&reader->inside);
   pthread_barrier_wait (&reader->leave);
   reader->generation = snapshot->generation;
-  tlc_rcu_read_unlock ();
+  tlc_rcu_read_unlock (by_stand_in);
   return NULL;
 }
 

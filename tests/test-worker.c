@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "model/rcu.h"
 #include "model/tlc-clock.h"
+#include "model/tlc-rcu.h"
 #include "support/tlc-jobs.h"
 #include "support/tlc-process.h"
 
@@ -125,17 +125,18 @@ wait_for_readers (TlcJob *job)
 START_TEST (test_worker_stop_inside_a_read_section)
 {
   static Task a = TASK ('A');
+  gboolean by_stand_in;
   gint64 began_us;
 
   a.job.run = wait_for_readers;
   keeper_open ();
-  tlc_rcu_read_lock ();
+  by_stand_in = tlc_rcu_read_lock ();
   ck_assert (tlc_keeper_schedule (&a.job, 0));
   began_us = tlc_clock_now_us ();
   keeper_close ();
   ck_assert_int_lt (tlc_clock_now_us () - began_us, TLC_WORKER_END_MS * 1000 / 2);
   ck_assert_str_eq (diary, "");
-  tlc_rcu_read_unlock ();
+  tlc_rcu_read_unlock (by_stand_in);
   assert_diary ("Aa");
   tasks_await (KEEPER, 0);
 }

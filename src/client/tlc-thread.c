@@ -15,6 +15,7 @@
 #include "tlc/client.h"
 
 #include "model/tlc-error-private.h"
+#include "model/tlc-rcu.h"
 
 _Thread_local TlcThreadTable tlc_thread_table;
 static _Thread_local guint tlc_thread_exits; /* how often the destructor has run */
@@ -47,6 +48,7 @@ static void
 tlc_thread_exit (void *value)
 {
   tlc_thread_exits++;
+  tlc_rcu_thread_exits ();
   tlc_thread_detach ();
 }
 

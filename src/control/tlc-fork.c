@@ -14,7 +14,7 @@
 #include "client/tlc-thread.h"
 #include "keeper/tlc-keeper.h"
 #include "keeper/tlc-resolver.h"
-#include "model/rcu.h"
+#include "model/tlc-rcu.h"
 #include "model/tlc-root.h"
 
 /* Whether liburcu is prepared by others, or not at all. Of the forking thread, from prepare to the
@@ -43,15 +43,14 @@ tlc_fork_is_prepared_by_host (void)
 
 /* liburcu first: it waits for a grace period that is under way, and meanwhile nobody must wait for us.
  * (Whoever holds one of our locks does not enter a read section.) A thread that is inside a read
- * section itself would wait for ever: then the child has no grace periods, and is told so by
- * tlc_service_reconfigure() in time. */
+ * section itself would wait for ever. */
 static void
 tlc_fork_prepare (void)
 {
-  gboolean without_rcu = tlc_fork_is_prepared_by_host () || tlc_rcu_is_reading ();
+  gboolean without_rcu
+      = tlc_rcu_is_forked () || tlc_fork_is_prepared_by_host () || tlc_rcu_is_reading ();
 
-  if (!without_rcu)
-    tlc_rcu_before_fork ();
+  tlc_rcu_before_fork (without_rcu);
   tlc_core_before_fork ();
   tlc_root_lock ();
   tlc_worker_lock ();
@@ -66,8 +65,7 @@ tlc_fork_parent (void)
   tlc_worker_unlock ();
   tlc_root_unlock ();
   tlc_core_after_fork_parent ();
-  if (!without_rcu)
-    tlc_rcu_after_fork_parent ();
+  tlc_rcu_after_fork_parent (without_rcu);
 }
 
 static void
@@ -80,8 +78,7 @@ tlc_fork_child (void)
   tlc_worker_unlock ();
   tlc_root_after_fork_child ();
   tlc_core_after_fork_child (tlc_thread_peek_claimed_seat);
-  if (!without_rcu)
-    tlc_rcu_after_fork_child ();
+  tlc_rcu_after_fork_child (without_rcu);
 }
 
 static void __attribute__ ((constructor))

@@ -11,9 +11,9 @@
 #include "client/tlc-thread.h"
 #include "connect/tlc-drain.h"
 #include "keeper/tlc-resolver.h"
-#include "model/rcu.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
+#include "model/tlc-rcu.h"
 #include "model/tlc-settings.h"
 
 #define TLC_SERVICE_NAME_MAX 255

@@ -8,9 +8,9 @@
 
 #include <signal.h>
 
-#include "model/rcu.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
+#include "model/tlc-rcu.h"
 
 static pthread_mutex_t tlc_worker_mutex = PTHREAD_MUTEX_INITIALIZER;
 static guint tlc_worker_n_holders; /* under the lock */

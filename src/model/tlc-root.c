@@ -11,13 +11,9 @@
 
 #include <pthread.h>
 
-#include "model/rcu.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
-
-#ifdef TLC_THREAD_SANITIZER
-char tlc_rcu_grace_period;
-#endif
+#include "model/tlc-rcu.h"
 
 struct _TlcRoot {
   _Atomic (TlcSnapshot *) current; /* writers, under the lock; any thread reads, in a read section */
@@ -149,16 +145,16 @@ tlc_root_free (TlcRoot *root)
 TlcSnapshot *
 tlc_root_read (TlcRoot *root)
 {
+  gboolean by_stand_in = tlc_rcu_read_lock ();
   TlcSnapshot *snapshot;
 
-  tlc_rcu_read_lock ();
   /* ORDER(snapshot.publish): seq_cst; pairs with the exchange in tlc_root_publish_unlocked(). Acquire
    * is for the contents; the rest for who dials by it: see seat.endpoint.
    * Without: a reader follows the new pointer into a snapshot that is not filled yet.
    * Checked: tests/stress/stress-snapshot.c */
   snapshot = atomic_load_explicit (&root->current, memory_order_seq_cst);
   tlc_snapshot_ref (snapshot);
-  tlc_rcu_read_unlock ();
+  tlc_rcu_read_unlock (by_stand_in);
   return snapshot;
 }
 

@@ -20,8 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/rcu.h"
 #include "model/tlc-clock.h"
+#include "model/tlc-rcu.h"
 #include "support/tlc-room.h"
 
 #define N_READERS 4
@@ -288,9 +288,10 @@ read_in_section (Reader *reader)
 {
   TlcSnapshot *snapshot;
   guint64 generation, age;
+  gboolean by_stand_in;
 
   reader->n_sections++;
-  tlc_rcu_read_lock ();
+  by_stand_in = tlc_rcu_read_lock ();
   snapshot = take (reader);
   generation = note_generation (reader, snapshot, 0);
   give_back (reader, snapshot);
@@ -300,7 +301,7 @@ read_in_section (Reader *reader)
   age = note_age (reader, generation);
   atomic_store_explicit (&reader->n_held, 1, memory_order_seq_cst);
   tlc_snapshot_ref (snapshot);
-  tlc_rcu_read_unlock ();
+  tlc_rcu_read_unlock (by_stand_in);
   check (snapshot, generation);
   give_back (reader, snapshot);
   if (G_UNLIKELY (age > TLC_ROOT_REPLACED_MAX))
