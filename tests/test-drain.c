@@ -7,6 +7,7 @@
 
 #include <urcu/urcu-bp.h>
 
+#include "support/tlc-holder.h"
 #include "support/tlc-pair.h"
 #include "support/tlc-process.h"
 
@@ -191,6 +192,33 @@ START_TEST (test_drain_refuses_to_wait_for_itself)
 END_TEST
 
 static void *
+drain_at_once (void *service)
+{
+  ck_assert (tlc_service_drain (service, 0, NULL));
+  return NULL;
+}
+
+/* Nor for what it holds, whether that was retired or not; others may drain meanwhile. */
+START_TEST (test_drain_refuses_a_holder)
+{
+  TlcPair pair;
+
+  tlc_pair_init (&pair);
+  tlc_holder_hold (pair.service);
+  must_not_drain (pair.service, 20000, TLC_ERROR_BUSY, "holds a connection of it");
+  tlc_holder_elsewhere (drain_at_once, pair.service);
+  tlc_echo_must_add (pair.service);
+  tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
+  must_not_drain (pair.service, 20000, TLC_ERROR_BUSY, "holds a connection of it");
+  tlc_holder_elsewhere (drain_at_once, pair.service);
+  tlc_holder_release (pair.service);
+  ck_assert (tlc_service_drain (pair.service, 0, NULL));
+  tlc_echo_must_add (pair.service);
+  tlc_pair_clear (&pair);
+}
+END_TEST
+
+static void *
 drain_for_long (void *data)
 {
   tlc_service_drain (data, 20000, NULL);
@@ -235,6 +263,7 @@ main (void)
   tcase_add_test (tests, test_drain_waits_for_connects);
   tcase_add_test (tests, test_drain_cancelled);
   tcase_add_test (tests, test_drain_refuses_to_wait_for_itself);
+  tcase_add_test (tests, test_drain_refuses_a_holder);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }
