@@ -55,6 +55,32 @@ must_be_lost_until_released (TlcHarness *harness)
   ck_assert_uint_eq (stats.connects, 2);
 }
 
+/* What a hold gets is alive, however short the connection has rested: what the peer has closed is replaced
+ * before it is held. */
+START_TEST (test_hold_ends_before_it_begins)
+{
+  TlcHarness harness;
+  int fd;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_serve (harness.script, 1);
+  tlc_script_await (harness.script, EVENT_CUT);
+  cut (harness.script, _i == 1);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "check-after-idle", "24h", NULL);
+  tlc_echo_must_add (harness.service);
+  fd = tlc_harness_find_socket (&harness);
+  tlc_script_signal (harness.script, EVENT_CUT);
+  ck_assert (tlc_harness_wait_hung_up (fd));
+  tlc_holder_hold (harness.service);
+  ck_assert_uint_eq (tlc_script_count_connections (harness.script), 2);
+  tlc_echo_must_add (harness.service);
+  tlc_holder_release (harness.service);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
 /* Law 4: the connection breaks in a call: that one may have run and is not repeated, though its method
  * is idempotent; the later ones are not sent. */
 START_TEST (test_hold_ends_lost_in_a_call)
@@ -391,6 +417,7 @@ main (void)
   TCase *tests = tcase_create ("hold-ends");
 
   tcase_set_timeout (tests, 60);
+  tcase_add_loop_test (tests, test_hold_ends_before_it_begins, 0, 2);
   tcase_add_loop_test (tests, test_hold_ends_lost_in_a_call, 0, 2);
   tcase_add_loop_test (tests, test_hold_ends_lost_between_calls, 0, 4);
   tcase_add_loop_test (tests, test_hold_ends_with_a_failed_call, 0, 2);

@@ -4,6 +4,7 @@
  * advance. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "support/tlc-echo.h"
 #include "support/tlc-holder.h"
@@ -14,6 +15,7 @@ typedef struct {
   guint n_calls;
   gint32 milliseconds; /* that each takes; 0: an add() */
   atomic_uint n_good;
+  atomic_int number; /* the thread's that came last */
 } Work;
 
 static void *
@@ -22,6 +24,7 @@ work_main (void *data)
   Work *work = data;
   gint32 value;
 
+  atomic_store (&work->number, gettid ());
   for (guint i = 0; i < work->n_calls; i++)
     {
       g_autoptr (GError) error = NULL;
@@ -94,6 +97,7 @@ START_TEST (test_max_connections_claim_timeout)
                           "50ms", "call-timeout", "50s", "max-waiting", "1", NULL);
   Work work = { .service = service, .n_calls = 1, .milliseconds = 2000 };
   g_autoptr (GError) error = NULL;
+  g_autofree char *expected = NULL;
   pthread_t thread;
   gint32 sum;
 
@@ -103,12 +107,10 @@ START_TEST (test_max_connections_claim_timeout)
   ck_assert (!echo_if_add (tlc_echo_client (service), &sum, 1, 2, &error));
   ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_EXHAUSTED), "%s", error->message);
   ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
-  ck_assert_msg (
-      g_pattern_match_simple ("echo.add: no connection within claim-timeout = 50 ms: 1 open, "
-                              "1 busy, 0 waiting; the longest claim is thread *'s, for * ms "
-                              "(not sent)",
-                              error->message),
-      "%s", error->message);
+  expected = g_strdup_printf ("echo.add: no connection within claim-timeout = 50 ms: 1 open, 1 busy, "
+                              "0 waiting; the longest claim is thread %d (*)'s, for * ms (not sent)",
+                              atomic_load (&work.number));
+  ck_assert_msg (g_pattern_match_simple (expected, error->message), "%s", error->message);
   g_clear_error (&error);
   tlc_deadline_push (20);
   ck_assert (!echo_if_add (tlc_echo_client (service), &sum, 1, 2, &error));
@@ -117,6 +119,27 @@ START_TEST (test_max_connections_claim_timeout)
   ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
   join (&thread, 1);
   tlc_echo_must_add (service);
+}
+END_TEST
+
+/* And no longer than its deadline. */
+START_TEST (test_max_connections_call_timeout)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "max-connections", "1", "claim-timeout",
+                          "50s", "call-timeout", "50s", NULL);
+  Work work = { .service = service, .n_calls = 1, .milliseconds = 3000 };
+  pthread_t thread;
+
+  start (&work, &thread, 1);
+  while (get_stats (service).connections_busy == 0)
+    g_usleep (1000);
+  tlc_client_set_timeout (tlc_echo_client (service), 50);
+  tlc_echo_must_fail (service, TLC_ERROR_TIMED_OUT, TLC_DELIVERY_NOT_SENT,
+                      "waiting for a connection: 1 open, 1 busy, 0 waiting");
+  ck_assert_uint_eq (atomic_load (&work.n_good), 0);
+  join (&thread, 1);
 }
 END_TEST
 
@@ -313,6 +336,7 @@ main (void)
 
   tcase_add_loop_test (tests, test_max_connections_are_not_exceeded, 0, 3);
   tcase_add_test (tests, test_max_connections_claim_timeout);
+  tcase_add_test (tests, test_max_connections_call_timeout);
   tcase_add_test (tests, test_max_connections_max_waiting);
   tcase_add_test (tests, test_max_connections_failed_dials_hand_on);
   tcase_add_test (tests, test_max_connections_failed_dials_while_others_wait);
