@@ -74,7 +74,7 @@ START_TEST (test_hold_ends_before_it_begins)
   tlc_script_signal (harness.script, EVENT_CUT);
   ck_assert (tlc_harness_wait_hung_up (fd));
   tlc_holder_hold (harness.service);
-  ck_assert_uint_eq (tlc_script_count_connections (harness.script), 2);
+  ck_assert (tlc_script_wait_connections (harness.script, 2));
   tlc_echo_must_add (harness.service);
   tlc_holder_release (harness.service);
   tlc_harness_end (&harness);

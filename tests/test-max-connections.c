@@ -2,6 +2,8 @@
 
 /* The dial max-connections: threads that share so many connections; and min-connections, opened in
  * advance. */
+#include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -282,19 +284,75 @@ START_TEST (test_max_connections_in_advance)
       = tlc_echo_service (tlc_server_get_endpoint (server), "min-connections", "3", NULL);
 
   ck_assert (opens (service, 3));
-  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 3);
+  tlc_holder_await_connections (tlc_server_get_endpoint (server), 3, 10000);
   tlc_echo_must_add (service);
   ck_assert_uint_eq (get_stats (service).adopted, 1);
   ck_assert_uint_eq (get_stats (service).connects, 3);
   ck_assert (echo_client_send_add (tlc_echo_client (service), 1, 2, NULL));
   tlc_client_reset (tlc_echo_client (service)); /* which closes it */
   ck_assert (opens (service, 3));
+  tlc_holder_await_connections (tlc_server_get_endpoint (server), 3, 10000);
+  while (get_stats (service).connections_busy > 0)
+    g_usleep (1000);
   ck_assert_uint_eq (get_stats (service).connects, 4);
   tlc_echo_reconfigure (service, tlc_server_get_endpoint (other), "min-connections", "5", NULL);
   ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 0);
   ck_assert (opens (service, 5));
-  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (other)), 5);
+  tlc_holder_await_connections (tlc_server_get_endpoint (other), 5, 10000);
   tlc_thread_detach ();
+}
+END_TEST
+
+/* A listener that takes no more connections: who connects to its port waits. */
+static char *
+listen_in_vain (int *fds, guint n)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  socklen_t length = sizeof address;
+
+  for (guint i = 0; i < n; i++)
+    fds[i] = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  ck_assert_int_eq (bind (fds[0], (struct sockaddr *) &address, sizeof address), 0);
+  ck_assert_int_eq (listen (fds[0], 0), 0);
+  ck_assert_int_eq (getsockname (fds[0], (struct sockaddr *) &address, &length), 0);
+  for (guint i = 1; i < n; i++)
+    if (connect (fds[i], (struct sockaddr *) &address, sizeof address) != 0)
+      ck_assert_int_eq (errno, EINPROGRESS);
+  return g_strdup_printf ("tcp://127.0.0.1:%d", ntohs (address.sin_port));
+}
+
+/* Law 2: a connection that is being opened to an endpoint that is removed is given up at once. */
+START_TEST (test_max_connections_in_advance_elsewhere)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  int fds[4];
+  g_autofree char *endpoint = listen_in_vain (fds, G_N_ELEMENTS (fds));
+  TlcService *service
+      = tlc_echo_service (endpoint, "min-connections", "1", "connect-timeout", "60s", NULL);
+
+  while (get_stats (service).connections_busy == 0)
+    g_usleep (1000);
+  tlc_echo_reconfigure (service, tlc_server_get_endpoint (server), "min-connections",
+                        _i == 0 ? "1" : "0", "connect-timeout", "60s", NULL);
+  tlc_holder_await_connections (tlc_server_get_endpoint (server), _i == 0 ? 1 : 0, 10000);
+  for (guint i = 0; i < 10000 && get_stats (service).connections_busy > 0; i++)
+    g_usleep (1000);
+  ck_assert_uint_eq (get_stats (service).connections_busy, 0);
+  tlc_service_unref (service);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+}
+END_TEST
+
+/* Where one endpoint refuses, the next one is tried. */
+START_TEST (test_max_connections_in_advance_where_it_can)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  g_autofree char *endpoints
+      = g_strdup_printf ("unix:@nobody-listens-here %s", tlc_server_get_endpoint (server));
+  g_autoptr (TlcService) service = tlc_echo_service (endpoints, "min-connections", "2", NULL);
+
+  tlc_holder_await_connections (tlc_server_get_endpoint (server), 2, 10000);
 }
 END_TEST
 
@@ -342,6 +400,8 @@ main (void)
   tcase_add_test (tests, test_max_connections_failed_dials_while_others_wait);
   tcase_add_test (tests, test_max_connections_change_under_load);
   tcase_add_test (tests, test_max_connections_in_advance);
+  tcase_add_loop_test (tests, test_max_connections_in_advance_elsewhere, 0, 2);
+  tcase_add_test (tests, test_max_connections_in_advance_where_it_can);
   tcase_add_test (tests, test_max_connections_in_advance_of_nobody);
   tcase_add_test (tests, test_max_connections_min_is_not_more);
   suite_add_tcase (suite, tests);

@@ -32,6 +32,7 @@ typedef struct {
   Fixture *fixture;
   gint64 timeout_us;
   guint max_waiting;
+  TlcQueueRequest *request;
   TlcQueueVerdict verdict;
   TlcHome home;
   guint order; /* as which of all it was served */
@@ -46,7 +47,7 @@ waiter_main (void *data)
   Waiter *waiter = data;
 
   waiter->number = gettid ();
-  waiter->verdict = tlc_queue_wait (waiter->fixture->seats, &waiter->home, NULL,
+  waiter->verdict = tlc_queue_wait (waiter->fixture->seats, &waiter->home, waiter->request,
                                     waiter->max_waiting, tlc_clock_now_us () + waiter->timeout_us);
   waiter->order = atomic_fetch_add (waiter->n_served, 1) + 1;
   if (waiter->verdict == TLC_QUEUE_GRANTED)
@@ -68,16 +69,25 @@ is_wait_set (Fixture *fixture)
 
 /* Begins to wait, and does, when this returns. */
 static void
-waiter_start (Waiter *waiter, Fixture *fixture, atomic_uint *n_served, gint64 timeout_us)
+waiter_start_with (Waiter *waiter, Fixture *fixture, atomic_uint *n_served, gint64 timeout_us,
+                   TlcQueueRequest *request)
 {
   guint before = count_waiting (fixture);
 
-  *waiter = (Waiter){
-    .fixture = fixture, .timeout_us = timeout_us, .max_waiting = 100, .n_served = n_served
-  };
+  *waiter = (Waiter){ .fixture = fixture,
+                      .timeout_us = timeout_us,
+                      .max_waiting = 100,
+                      .request = request,
+                      .n_served = n_served };
   ck_assert_int_eq (pthread_create (&waiter->thread, NULL, waiter_main, waiter), 0);
   while (count_waiting (fixture) == before)
     g_usleep (100);
+}
+
+static void
+waiter_start (Waiter *waiter, Fixture *fixture, atomic_uint *n_served, gint64 timeout_us)
+{
+  waiter_start_with (waiter, fixture, n_served, timeout_us, NULL);
 }
 
 static void
@@ -116,6 +126,56 @@ START_TEST (test_queue_what_is_claimed_first)
   ck_assert (tlc_seat_claim_home (&held));
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
     close (peers[i]);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* A thread whose home was stolen, and left again, finds it before any other. */
+START_TEST (test_queue_ones_own_first)
+{
+  Fixture fixture;
+  TlcHome first = { NULL, 0 }, own = { NULL, 0 }, thief;
+  int peers[2];
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "2");
+  fixture_settle (&fixture, &first, &peers[0]);
+  ck_assert (tlc_seat_claim_home (&first));
+  fixture_settle (&fixture, &own, &peers[1]);
+  thief = own;
+  ck_assert (tlc_seat_claim_home (&thief));
+  tlc_seats_release (fixture.seats, &thief);
+  tlc_seats_release (fixture.seats, &first);
+  ck_assert (!tlc_seat_claim_home (&own));
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &own), TLC_CLAIM_STOLEN);
+  ck_assert_ptr_eq (own.seat, thief.seat);
+  close (peers[0]);
+  close (peers[1]);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* What was to be SPARE, and has no connection or was given away, is not counted as such. */
+START_TEST (test_queue_not_spare_after_all)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  atomic_uint n_served = 0;
+  Waiter waiter;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "1");
+  ck_assert (tlc_seats_claim_vacant (fixture.seats, &home));
+  tlc_seats_stock (fixture.seats, &home);
+  ck_assert_uint_eq (state_of (&home), TLC_SEAT_EMPTY);
+  ck_assert_uint_eq (fixture.seats->n_spare, 0);
+  fixture_occupy (&fixture, &home, &peer);
+  waiter_start (&waiter, &fixture, &n_served, FOR_EVER_US);
+  tlc_seats_donate (fixture.seats, &home, 8);
+  waiter_must_end (&waiter, TLC_QUEUE_GRANTED);
+  ck_assert_uint_eq (fixture.seats->n_spare, 0);
+  close (peer);
   fixture_clear (&fixture);
 }
 END_TEST
@@ -203,6 +263,42 @@ START_TEST (test_queue_a_gift_is_a_new_claim)
   ck_assert (!tlc_seat_claim_home (&home));
   tlc_seats_release (fixture.seats, &given);
   ck_assert_uint_eq (state_of (&given), TLC_SEAT_FREE);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Laws 2 and 3: whoever gives a connection away sends the waiter's request first, but not where the
+ * configuration has changed since it was written, before or after its thread came to wait; nor over a
+ * connection that has rested long. */
+START_TEST (test_queue_sends_ahead)
+{
+  static const char *const whens[] = { "never", "before", "after", "long ago" };
+  const guint8 data[] = { 1, 2, 3, 4 };
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  TlcQueueRequest request = { data, sizeof data, 0, G_USEC_PER_SEC, 0 };
+  atomic_uint n_served = 0;
+  guint8 received[8];
+  Waiter waiter;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "1");
+  fixture_occupy (&fixture, &home, &peer);
+  tlc_seat_date (home.seat, _i == 3 ? 1 : tlc_clock_now_us ());
+  request.generation = TLC_SEATS_GENERATION (tlc_seats_look (fixture.seats));
+  if (_i == 1)
+    fixture_cap (&fixture, "1");
+  waiter_start_with (&waiter, &fixture, &n_served, FOR_EVER_US, &request);
+  if (_i == 2)
+    fixture_cap (&fixture, "1");
+  tlc_seats_release (fixture.seats, &home);
+  waiter_must_end (&waiter, TLC_QUEUE_GRANTED);
+  ck_assert_msg (request.sent == (_i == 0 ? sizeof data : 0), "%s: %" G_GSIZE_FORMAT, whens[_i],
+                 request.sent);
+  ck_assert_int_eq (recv (peer, received, sizeof received, MSG_DONTWAIT),
+                    _i == 0 ? (gssize) sizeof data : -1);
   close (peer);
   fixture_clear (&fixture);
 }
@@ -381,9 +477,12 @@ main (void)
   TCase *tests = tcase_create ("queue");
 
   tcase_add_test (tests, test_queue_what_is_claimed_first);
+  tcase_add_test (tests, test_queue_ones_own_first);
+  tcase_add_test (tests, test_queue_not_spare_after_all);
   tcase_add_test (tests, test_queue_donates_so_many);
   tcase_add_test (tests, test_queue_in_the_order_of_coming);
   tcase_add_test (tests, test_queue_a_gift_is_a_new_claim);
+  tcase_add_loop_test (tests, test_queue_sends_ahead, 0, 4);
   tcase_add_test (tests, test_queue_gives_up_in_time);
   tcase_add_test (tests, test_queue_searches_once_more);
   tcase_add_test (tests, test_queue_offers_in_vain);

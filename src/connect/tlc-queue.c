@@ -13,8 +13,8 @@
  *
  * A connection would lie idle while the thread that gets it wakes up. So whoever gives one away
  * sends the waiter's request first, as far as the kernel takes it at once. He may: the seat is his
- * until then, and made current; and the request began before that generation was replaced, as its
- * waiter has looked when he joined.
+ * until then, and made current; and the request was written by that same generation: after another one
+ * it may be too large, or have no endpoint.
  *
  * A waiter lies on the stack of the thread that waits. Who grants takes it out under the lock and
  * posts its semaphore after that; the thread goes nowhere before the post has come, even where its
@@ -212,10 +212,7 @@ tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request, guint 
   /* What is granted to a thread that is cancelled meanwhile would be lost. */
   pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
   sem_init (&waiter.served, 0, 0);
-  /* Another generation has come since it was written: it may be too large now, or have no endpoint.
-   */
-  if (request != NULL && request->data != NULL
-      && request->generation == TLC_SEATS_GENERATION (tlc_seats_look (seats)))
+  if (request != NULL && request->data != NULL)
     waiter.request = request;
   if (tlc_queue_join (seats, &waiter, max_waiting, &verdict))
     {
