@@ -86,6 +86,15 @@ tlc_top_up_begin (TlcTopUp *top_up, const TlcSnapshot *current)
 
   if (!tlc_seats_claim_vacant (top_up->seats, &top_up->home))
     return FALSE;
+  /* Only now that the seat is claimed, so that who drains after a later change waits for it. Without: a
+   * drain is over, and then a connection is opened to what it was about. Who made the change sees to it
+   * that we come again. */
+  if (tlc_seats_get_generation (top_up->seats) != current->generation)
+    {
+      tlc_seats_release (top_up->seats, &top_up->home);
+      top_up->home.seat = NULL;
+      return FALSE;
+    }
   tlc_seat_sign (top_up->home.seat, gettid ());
   tlc_seat_date (top_up->home.seat, tlc_clock_now_us ());
   top_up->endpoint = tlc_endpoint_ref (endpoint);
