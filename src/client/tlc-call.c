@@ -235,14 +235,18 @@ tlc_call_send_failed (TlcCall *call, TlcIo io, gsize sent, GError **error)
 static TLC_COLD void
 tlc_call_sent_otherwise (TlcCall *call)
 {
+  gint64 now_us;
+
   if (call->type == T_CALL)
     {
       tlc_pipeline_push (call);
       return;
     }
-  tlc_call_rest (call, call->begun_us);
+  now_us = tlc_clock_now_us ();
+  tlc_call_rest (call, now_us);
+  /* As where a call is answered: after its deadline the keeper may have condemned the connection. */
   if (call->n_queued == 0)
-    tlc_call_leave (call, TRUE);
+    tlc_call_leave (call, now_us < call->deadline_us);
   tlc_call_finish (call);
 }
 
