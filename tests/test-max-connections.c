@@ -353,6 +353,7 @@ START_TEST (test_max_connections_in_advance_where_it_can)
   g_autoptr (TlcService) service = tlc_echo_service (endpoints, "min-connections", "2", NULL);
 
   tlc_holder_await_connections (tlc_server_get_endpoint (server), 2, 10000);
+  ck_assert_uint_ge (get_stats (service).connect_failures, 1);
 }
 END_TEST
 
