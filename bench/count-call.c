@@ -6,11 +6,13 @@
  *   count-call tlc|compact|stock|cpp add|client N tcp://127.0.0.1:PORT
  *
  * "client" asks tlc_service_get_client() only. With count-malloc.c preloaded it also prints how
- * often the N calls allocated memory. One thread. */
+ * often the N calls allocated memory. One thread calls; another sleeps, for whichever client, as in the
+ * programs that this is about: libc takes shorter ways in a process that has one thread. */
 
 #include <tlc/tlc.h>
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,9 +117,19 @@ count_call_disconnect (CountCallSides *sides)
 #endif
 }
 
+static void *
+count_call_sleep (void *gate)
+{
+  pthread_mutex_lock (gate);
+  pthread_mutex_unlock (gate);
+  return NULL;
+}
+
 int
 main (int argc, char **argv)
 {
+  static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+  pthread_t sleeper;
   CountCallSides sides = { NULL, NULL, NULL };
   g_autoptr (GError) error = NULL;
   unsigned long before, after;
@@ -129,12 +141,16 @@ main (int argc, char **argv)
       return 2;
     }
   call = strcmp (argv[2], "add") == 0;
-  ok = count_call_connect (&sides, argv[1], argv[4], &error) &&
+  pthread_mutex_lock (&gate);
+  ok = pthread_create (&sleeper, NULL, count_call_sleep, &gate) == 0 &&
+       count_call_connect (&sides, argv[1], argv[4], &error) &&
        count_call_loop (&sides, call, COUNT_CALL_WARM_UP, &error);
   before = count_call_allocations ();
   ok = ok && count_call_loop (&sides, call, atoi (argv[3]), &error);
   after = count_call_allocations ();
   count_call_disconnect (&sides);
+  pthread_mutex_unlock (&gate);
+  pthread_join (sleeper, NULL);
   if (!ok)
     {
       fprintf (stderr, "count-call: %s\n", error != NULL ? error->message : "failed");

@@ -33,6 +33,11 @@ static const Accepted accepted[] = {
   { "check-after-idle", "60s", "1m" },
   { "claim-timeout", "1ms", NULL },
   { "hold-timeout", "24h", NULL },
+  { "close-timeout", "1ms", NULL },
+  { "idle-timeout", "60s", "1m" },
+  { "max-age", "0", NULL },
+  { "max-age", "0s", "0" },
+  { "max-age", "90m", NULL },
   { "max-connections", "unlimited", NULL },
   { "max-connections", "1", NULL },
   { "max-connections", "0100000", "100000" },
@@ -170,6 +175,8 @@ static const Refused refused[] = {
   { "multiplexed-name", "a b", NULL, NAME_IS },
   { "connect-timeout", "", NULL, NUMBER_AND_UNIT },
   { "connect-timeout", "0", NULL, NEEDS_UNIT },
+  { "idle-timeout", "0", NULL, NEEDS_UNIT },
+  { "max-age", "1", NULL, NEEDS_UNIT },
   { "connect-timeout", "999us", NULL, DURATION_RANGE },
   { "call-timeout", "5", NULL, NEEDS_UNIT },
   { "call-timeout", "5.5", NULL, NEEDS_UNIT },
@@ -327,10 +334,13 @@ START_TEST (test_config_new_has_the_defaults)
                           "call-timeout = 5s\n"
                           "claim-timeout = 1s\n"
                           "hold-timeout = 30s\n"
+                          "close-timeout = 10s\n"
                           "max-connections = unlimited\n"
                           "min-connections = 0\n"
                           "spare-connections = 8\n"
                           "max-waiting = 1024\n"
+                          "idle-timeout = 1m\n"
+                          "max-age = 0\n"
                           "check-after-idle = 1s\n"
                           "keepalive = true\n"
                           "max-message-size = 16MiB\n"

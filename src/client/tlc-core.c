@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/single_threaded.h>
 
 #include "connect/tlc-condemn.h"
+#include "connect/tlc-sweep.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
 
@@ -125,26 +125,30 @@ tlc_core_top_up (TlcCore *core)
     tlc_core_schedule (tlc_core_ref (core), &core->top_up_job, tlc_clock_now_us ());
 }
 
+/* What begins after a look, a call, a hold or a rest, is to be seen to so much later at the earliest. */
 static gint64
 tlc_core_watch_interval (const TlcSettings *settings)
 {
-  return MIN (settings->call_timeout_us, settings->hold_timeout_us);
+  gint64 interval_us = MIN (settings->call_timeout_us, settings->hold_timeout_us);
+
+  interval_us = MIN (interval_us, settings->idle_timeout_us);
+  return settings->max_age_us > 0 ? MIN (interval_us, settings->max_age_us / 10 * 9) : interval_us;
 }
 
-/* On the keeper: calls and holds that their threads have forgotten. A call that begins after this look
- * is over call-timeout later at the earliest, and a hold hold-timeout later, so that is when the next
- * look is, unless one is due before. */
+/* On the keeper: calls and holds that their threads have forgotten, and connections that nobody uses.
+ * The next look is when one of them is due, or one that begins after this look may be. */
 static void
-tlc_core_look_after_calls (TlcJob *job)
+tlc_core_look_after_seats (TlcJob *job)
 {
   TlcCore *core = tlc_core_from_watch (job);
   g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
   gint64 now_us = tlc_clock_now_us ();
   guint n_open;
+  gint64 idle_us = tlc_sweep (&core->seats, current->settings, now_us);
   gint64 due_us = tlc_condemn_overdue (&core->seats, core->name, now_us, &n_open);
 
-  tlc_core_top_up (core); /* in place of what was held for too long */
-  due_us = MIN (due_us, now_us + tlc_core_watch_interval (current->settings));
+  tlc_core_top_up (core); /* in place of what was held for too long, or too old */
+  due_us = MIN (MIN (due_us, idle_us), now_us + tlc_core_watch_interval (current->settings));
   if (n_open > 0 && !current->closed)
     tlc_core_schedule (tlc_core_ref (core), job, due_us);
 }
@@ -158,10 +162,6 @@ tlc_core_drop_watch (TlcJob *job)
 void
 tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings)
 {
-  /* Where there is one thread nobody else misses what it forgot, and a second one would cost it: libc
-   * takes shorter ways while there is one. */
-  if (__libc_single_threaded)
-    return;
   /* Without a keeper calls are as good; what they leave undone is not looked after. */
   if (tlc_keeper_start (NULL))
     tlc_core_schedule (tlc_core_ref (core), &core->watch,
@@ -179,7 +179,7 @@ tlc_core_new (const char *name, GType client_type, TlcRoot *root)
   core->root = root;
   core->reclaim.run = tlc_core_reclaim;
   core->reclaim.drop = tlc_core_drop_reclaim;
-  core->watch.run = tlc_core_look_after_calls;
+  core->watch.run = tlc_core_look_after_seats;
   core->watch.drop = tlc_core_drop_watch;
   tlc_seats_init (&core->seats, core->root);
   tlc_ledger_init (&core->ledger);
@@ -255,7 +255,7 @@ tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, 
   if (next == NULL)
     return FALSE;
   tlc_core_schedule (tlc_core_ref (core), &core->reclaim, tlc_clock_now_us ());
-  tlc_keeper_hasten (&core->watch, tlc_clock_now_us ()); /* call-timeout may be shorter now */
+  tlc_keeper_hasten (&core->watch, tlc_clock_now_us ()); /* what was far off may be due now */
   tlc_seats_follow_change (&core->seats);
   /* A dial that is under way may go where the change has removed the endpoint. */
   tlc_keeper_hasten (&core->top_up_job, tlc_clock_now_us ());

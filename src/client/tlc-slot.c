@@ -24,8 +24,6 @@ tlc_slot_make_protocol (TlcSlot *slot)
                                                           : TLC_TYPE_BINARY_PROTOCOL;
   ThriftProtocol *protocol = tlc_protocol_new (type, slot->transport, settings->multiplexed_name);
 
-  /* Connections may have been made while there was one thread, and no keeper. */
-  tlc_core_keep_watch (slot->core, settings);
   if (settings->transport == TLC_TRANSPORT_BUFFERED)
     tlc_call_set_framing (tlc_protocol_get_call (protocol), &tlc_framing_buffered,
                           ((TlcProtocolClass *) G_OBJECT_GET_CLASS (protocol))->walker);

@@ -30,10 +30,18 @@ tlc_seat_set_endpoint (TlcSeat *seat, const TlcEndpoint *endpoint)
   atomic_store_explicit (&seat->endpoint, endpoint, memory_order_seq_cst);
 }
 
+static void
+tlc_seat_set_born (TlcSeat *seat, gint64 born_us)
+{
+  /* ORDER(seat.born): relaxed; the leaving store brings it to whoever claims. */
+  atomic_store_explicit (&seat->born, (guint32) (born_us / TLC_SEAT_BORN_US), memory_order_relaxed);
+}
+
 void
 tlc_seat_put_connection (TlcSeat *seat, TlcConnection *connection)
 {
   seat->connection = connection;
+  tlc_seat_set_born (seat, tlc_clock_last_tick_us ());
   pthread_mutex_lock (&tlc_seat_fd_lock);
   seat->fd_plus_1 = connection->fd + 1;
   pthread_mutex_unlock (&tlc_seat_fd_lock);
@@ -48,6 +56,7 @@ tlc_seat_close_connection (TlcSeat *seat)
   if (connection == NULL)
     return;
   seat->connection = NULL;
+  tlc_seat_set_born (seat, 0);
   tlc_seat_forget_fd (seat);
   tlc_seat_set_endpoint (seat, NULL);
   tlc_connection_close (connection);

@@ -24,6 +24,9 @@ typedef enum {
 
 #define TLC_CACHE_LINE 64
 
+/* Ages of connections are counted in tenths of a second, so that they fit. */
+#define TLC_SEAT_BORN_US (100 * 1000)
+
 typedef struct {
   /* compare-and-swap by anyone; stored by the claimant */
   _Alignas (TLC_CACHE_LINE) _Atomic guint64 word;
@@ -42,7 +45,8 @@ typedef struct {
   /* claimant writes, keeper reads: when the call that has claimed it, or the hold, must be over; 0:
    * there is none */
   _Atomic gint64 deadline_us;
-  guint32 index; /* in the row; immutable */
+  guint32 index;        /* in the row; immutable */
+  _Atomic guint32 born; /* claimant writes, sweeper reads: when it was dialled, in TLC_SEAT_BORN_US */
 } TlcSeat;
 
 _Static_assert (sizeof (TlcSeat) == TLC_CACHE_LINE, "seats of two threads share no cache line");
@@ -150,6 +154,21 @@ tlc_seat_get_endpoint (TlcSeat *seat)
    * Without: a drainer takes the endpoint that a claimant had before for the one that he has now
    * dialled, by a snapshot that was replaced meanwhile. */
   return atomic_load_explicit (&seat->endpoint, memory_order_seq_cst);
+}
+
+/* When the connection is too old; G_MAXINT64: never, or there is none. From nine tenths of @max_age_us
+ * on, each at a moment of its own, so that what was dialled together is not dialled anew together. */
+static inline gint64
+tlc_seat_get_expiry_us (TlcSeat *seat, gint64 max_age_us)
+{
+  /* ORDER(seat.born): relaxed; a claim brings it to the claimant. The sweeper reads it after a word that
+   * he must claim before he acts by it. */
+  guint32 born = atomic_load_explicit (&seat->born, memory_order_relaxed);
+  guint32 scatter = ((born ^ seat->index) * 2654435769u) >> 16;
+
+  if (max_age_us == 0 || born == 0)
+    return G_MAXINT64;
+  return (gint64) born * TLC_SEAT_BORN_US + max_age_us - max_age_us / 10 * scatter / 65536;
 }
 
 /* A call, or a hold, is to be over by then. */

@@ -14,6 +14,8 @@
 
 #include <stdlib.h>
 
+#include "model/tlc-clock.h"
+
 void
 tlc_seats_init (TlcSeats *seats, TlcRoot *root)
 {
@@ -22,6 +24,7 @@ tlc_seats_init (TlcSeats *seats, TlcRoot *root)
   seats->root = root;
   atomic_init (&seats->attention, first->generation << 1);
   atomic_init (&seats->cap, first->settings->max_connections);
+  atomic_init (&seats->max_age_us, first->settings->max_age_us);
   tlc_queue_init (&seats->queue);
   pthread_mutex_init (&seats->drain_lock, NULL);
   pthread_cond_init (&seats->drain_moved, NULL);
@@ -56,11 +59,13 @@ tlc_seats_clear (TlcSeats *seats)
 }
 
 static void
-tlc_seats_close_retired (TlcSeats *seats, TlcSeat *seat)
+tlc_seats_close_for (TlcSeats *seats, TlcSeat *seat, TlcReclaim why)
 {
-  tlc_seat_close_connection (seat);
   /* ORDER(counter): relaxed; statistics. */
-  atomic_fetch_add_explicit (&seats->reclaimed_retired, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit (why == TLC_RECLAIM_RETIRED ? &seats->reclaimed_retired
+                                                        : &seats->reclaimed_idle,
+                             1, memory_order_relaxed);
+  tlc_seat_close_connection (seat);
 }
 
 /* Closes the connection if its endpoint is retired or the seat beyond the cap, or if it cannot be
@@ -72,7 +77,7 @@ tlc_seats_judge_connection (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *c
     return;
   if (!tlc_snapshot_has_endpoint (current, seat->connection->endpoint)
       || !tlc_seats_has (seats, seat))
-    tlc_seats_close_retired (seats, seat);
+    tlc_seats_close_for (seats, seat, TLC_RECLAIM_RETIRED);
   else if (!tlc_connection_adjust (seat->connection, current->settings))
     tlc_seat_close_connection (seat);
 }
@@ -106,6 +111,17 @@ tlc_seats_is_awaited (TlcSeats *seats, TlcSeat *seat, guint64 attention, TlcSeat
   return (attention & TLC_SEATS_WAIT) != 0 && state != TLC_SEAT_HELD && tlc_seats_has (seats, seat);
 }
 
+/* Between calls only: what is held is one conversation, however long. */
+static void
+tlc_seats_judge_age (TlcSeats *seats, TlcSeat *seat)
+{
+  /* ORDER(seats.max_age): relaxed; a change is seen by the next call, or by the sweeper. */
+  gint64 max_age_us = atomic_load_explicit (&seats->max_age_us, memory_order_relaxed);
+
+  if (max_age_us > 0 && tlc_clock_last_tick_us () >= tlc_seat_get_expiry_us (seat, max_age_us))
+    tlc_seats_close_for (seats, seat, TLC_RECLAIM_IDLE);
+}
+
 void
 tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as)
 {
@@ -116,6 +132,8 @@ tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as)
   do
     {
       tlc_seats_refresh (seats, seat);
+      if (as != TLC_SEAT_HELD)
+        tlc_seats_judge_age (seats, seat);
       state = seat->connection != NULL ? as : TLC_SEAT_EMPTY;
       stamp = tlc_seat_get_stamp (seat);
       if (tlc_seats_is_awaited (seats, seat, tlc_seats_look (seats), state)
@@ -180,6 +198,8 @@ tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next)
   tlc_root_publish_unlocked (seats->root, next);
   /* ORDER(seats.cap): release; before the generation is raised. Pairs with tlc_seats_has(). */
   atomic_store_explicit (&seats->cap, cap, memory_order_release);
+  /* ORDER(seats.max_age): relaxed; see tlc_seats_judge_age(). */
+  atomic_store_explicit (&seats->max_age_us, next->settings->max_age_us, memory_order_relaxed);
   /* ORDER(seats.attention): seq_cst; pairs with tlc_seats_look(). After the snapshot is
    * published, so that whoever sees the new generation finds its snapshot; before the sweep.
    * Without: a call is made current by the old snapshot, and stays on a removed endpoint. */
@@ -195,12 +215,32 @@ tlc_seats_is_in_force (TlcSeats *seats, const TlcEndpoint *endpoint)
 }
 
 gboolean
+tlc_seats_reclaim (TlcSeats *seats, TlcSeat *seat, guint64 word, TlcReclaim why)
+{
+  TlcHome home = { seat, word };
+
+  if (!tlc_seat_claim_home (&home))
+    return FALSE;
+  if (TLC_SEAT_STATE (word) == TLC_SEAT_SPARE)
+    tlc_seats_forget_spare (seats);
+  tlc_seats_close_for (seats, seat, why);
+  tlc_seats_release (seats, &home);
+  return TRUE;
+}
+
+void
+tlc_seats_remind (TlcSeat *seat)
+{
+  /* ORDER(seat.stamp): relaxed; should the claimant not see it, we come again. */
+  atomic_store_explicit (&seat->stamp, 0, memory_order_relaxed);
+}
+
+gboolean
 tlc_seats_clean (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current)
 {
   /* ORDER(seat.word): seq_cst; after the raise, pairs with tlc_seat_leave(): what is left later
    * than this is looked after by whoever leaves it. */
   guint64 word = atomic_load_explicit (&seat->word, memory_order_seq_cst);
-  TlcHome home = { seat, word };
   const TlcEndpoint *endpoint;
 
   if (TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED || TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY)
@@ -212,13 +252,7 @@ tlc_seats_clean (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current)
   if (tlc_seats_has (seats, seat)
       && (tlc_snapshot_has_endpoint (current, endpoint) || tlc_seats_is_in_force (seats, endpoint)))
     return TRUE;
-  if (!tlc_seat_claim_home (&home))
-    return FALSE;
-  if (TLC_SEAT_STATE (word) == TLC_SEAT_SPARE)
-    tlc_seats_forget_spare (seats);
-  tlc_seats_close_retired (seats, seat);
-  tlc_seats_release (seats, &home);
-  return TRUE;
+  return tlc_seats_reclaim (seats, seat, word, TLC_RECLAIM_RETIRED);
 }
 
 static void

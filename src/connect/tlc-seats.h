@@ -22,13 +22,15 @@ struct _TlcSeats {
   _Alignas (TLC_CACHE_LINE) _Atomic guint64 attention;
   TlcRoot *root;
   _Atomic (TlcSeat *) chunks[TLC_SEATS_CHUNKS]; /* set once by compare-and-swap */
-  _Atomic guint cap; /* the root's lock to write, any thread reads: so many seats are in use */
+  /* the root's lock to write, any thread reads: */
+  _Atomic guint cap;          /* so many seats are in use */
+  _Atomic gint64 max_age_us;  /* of connections; 0: any */
   /* how many drain: read when a seat is made current; written by drainers */
   _Atomic guint n_drainers;
   /* behind the seat that was claimed last while EMPTY: written by any thread that needs another */
   _Alignas (TLC_CACHE_LINE) _Atomic guint hint;
   _Atomic guint n_spare; /* any thread: seats that are SPARE, or about to be */
-  _Atomic guint64 reclaimed_retired; /* any thread */
+  _Atomic guint64 reclaimed_retired, reclaimed_idle; /* any thread: closed for these reasons */
   TlcQueue queue;
   /* seats are made current while somebody drains: how often, under the lock */
   pthread_mutex_t drain_lock;
@@ -170,6 +172,19 @@ void tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next);
 /* Closes the connections that no call uses and whose endpoints are retired, or whose seats are beyond
  * the cap; and gives those who wait what the change has made free. Any thread. */
 void tlc_seats_follow_change (TlcSeats *seats);
+
+/* Why a connection is closed that nobody uses. */
+typedef enum {
+  TLC_RECLAIM_RETIRED, /* its endpoint was removed, or there are too many */
+  TLC_RECLAIM_IDLE     /* unused for too long, or too old */
+} TlcReclaim;
+
+/* Closes the connection of @seat, which was seen FREE, SPARE or HELD by @word. FALSE: it was claimed
+ * meanwhile. */
+gboolean tlc_seats_reclaim (TlcSeats *seats, TlcSeat *seat, guint64 word, TlcReclaim why);
+/* Has whoever has claimed @seat see to it, when he releases it, that its connection is not too old. The
+ * stamp is his, but what we write there he takes for an old one, and so does a drainer, who waits. */
+void tlc_seats_remind (TlcSeat *seat);
 
 /* For statistics and messages. */
 typedef struct {

@@ -337,4 +337,5 @@ tlc_service_get_stats (TlcService *service, TlcStats *ret_stats)
   /* ORDER(counter): relaxed; statistics. */
   ret_stats->reclaimed_retired
       = atomic_load_explicit (&seats->reclaimed_retired, memory_order_relaxed);
+  ret_stats->reclaimed_idle = atomic_load_explicit (&seats->reclaimed_idle, memory_order_relaxed);
 }

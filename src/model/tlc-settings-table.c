@@ -114,6 +114,17 @@ static const TlcSetting tlc_settings[] = {
         "closed.",
   },
   {
+      .key = "close-timeout",
+      .type = &tlc_duration_type,
+      .default_text = "10s",
+      .min = TLC_MS,
+      .max = 24 * TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, close_timeout_us),
+      .help
+      = "How long calls that are under way may go on when the service is closed; then they are cut.",
+  },
+  {
       .key = "max-connections",
       .type = &tlc_limit_type,
       .default_text = "unlimited",
@@ -157,6 +168,30 @@ static const TlcSetting tlc_settings[] = {
       .reconfigurable = TRUE,
       .offset = offsetof (TlcSettings, max_waiting),
       .help = "How many calls may wait for a connection at once; one more fails.",
+  },
+  {
+      .key = "idle-timeout",
+      .type = &tlc_duration_type,
+      .default_text = "1m",
+      .min = TLC_MS,
+      .max = 24 * TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, idle_timeout_us),
+      .help
+      = "A connection that nobody used for so long is closed, but for min-connections of them.",
+  },
+  {
+      .key = "max-age",
+      .type = &tlc_duration_type,
+      .default_text = "0",
+      .min = 0,
+      .max = 30 * 24 * TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, max_age_us),
+      .help
+      = "A connection that is older is closed between two calls, so that all come to a server that "
+        "was added, or to where a name leads now. Each at a moment of its own between nine tenths of "
+        "it and all. 0: never for its age.",
   },
   {
       .key = "check-after-idle",

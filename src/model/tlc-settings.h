@@ -34,6 +34,9 @@ typedef struct {
   gint64 check_after_idle_us;
   gint64 claim_timeout_us;
   gint64 hold_timeout_us;
+  gint64 close_timeout_us;
+  gint64 idle_timeout_us;
+  gint64 max_age_us; /* 0: any */
   guint max_connections; /* G_MAXUINT: unlimited */
   guint min_connections;
   guint spare_connections;

@@ -7,6 +7,8 @@
  */
 #include "model/tlc-value.h"
 
+#include <string.h>
+
 #include "model/tlc-text.h"
 
 typedef struct {
@@ -140,6 +142,12 @@ tlc_value_parse_duration (const char *text, gint64 min_us, gint64 max_us, gint64
   TlcDecimal number;
   guint64 us;
 
+  /* None at all needs no unit, where that is right. */
+  if (min_us == 0 && strcmp (text, "0") == 0)
+    {
+      *ret_us = 0;
+      return TRUE;
+    }
   if (!tlc_value_read_decimal (&rest, &number))
     {
       tlc_text_refuse (error, text,
@@ -176,7 +184,7 @@ tlc_value_parse_duration (const char *text, gint64 min_us, gint64 max_us, gint64
 char *
 tlc_value_format_duration (gint64 us)
 {
-  return tlc_value_format_units (tlc_duration_units, (guint64) us);
+  return us == 0 ? g_strdup ("0") : tlc_value_format_units (tlc_duration_units, (guint64) us);
 }
 
 gboolean
