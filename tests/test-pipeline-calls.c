@@ -292,12 +292,13 @@ START_TEST (test_pipeline_calls_condemned)
 }
 END_TEST
 
-/* Law 7: the last reference to a service goes while replies are outstanding: they can be fetched, no
- * request follows, and nothing is left when the thread detaches. */
+/* Law 7: the last reference to a service goes while this thread's replies are outstanding: they are given
+ * up, their connection is closed, and no request follows. */
 START_TEST (test_pipeline_calls_last_reference)
 {
   g_autoptr (GError) error = NULL;
   TlcHarness harness;
+  gint32 sum = 0;
   TlcStats stats;
   EchoIf *echo;
 
@@ -312,11 +313,11 @@ START_TEST (test_pipeline_calls_last_reference)
   ck_assert_uint_eq (stats.calls, 5);
   ck_assert_uint_eq (stats.connections_busy, 1);
   tlc_service_unref (g_steal_pointer (&harness.service));
-  tlc_echo_must_receive_sum (echo, 0);
+  ck_assert (tlc_script_wait_closed (harness.script, 0));
+  ck_assert (!echo_client_recv_add (echo, &sum, NULL));
   ck_assert (!echo_client_send_add (echo, 1, 1, &error));
   ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_CLOSED), "%s", error->message);
   ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
-  tlc_echo_must_receive_sum (echo, 2);
   tlc_harness_end (&harness);
 }
 END_TEST

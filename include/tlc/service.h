@@ -62,10 +62,8 @@ TlcService *tlc_service_ref (TlcService *service);
  * tlc_service_unref:
  * @service: (nullable) (transfer full): a service
  *
- * Releases a reference. With the last one the service closes: connections that no call uses are
- * closed before this returns, those of calls in flight when the call ends. (A request whose reply
- * nobody fetches is in flight until its thread exits.) Clients of @service must not be used any
- * more, in any thread.
+ * Releases a reference. With the last one the service closes, as by tlc_service_close(). Clients of
+ * @service must not be used any more, in any thread.
  *
  * Threads: any that may use @service.
  *
@@ -73,6 +71,26 @@ TlcService *tlc_service_ref (TlcService *service);
  */
 TLC_AVAILABLE_IN_0_1
 void tlc_service_unref (TlcService *service);
+
+/**
+ * tlc_service_close:
+ * @service: a service
+ *
+ * Ends the service. Calls that begin after this, and those that wait for a connection, fail with
+ * %TLC_ERROR_CLOSED. Calls in flight go on, for `close-timeout` at most; then they are cut, and fail with
+ * %TLC_ERROR_CLOSED, too. When this returns nothing is open, whether threads sleep or not. (But where a
+ * thread has sent a request and not come back for the reply: its socket is shut down, and closed when the
+ * thread next uses its client, or exits.) What the calling thread itself has not fetched it gives up.
+ *
+ * What was held is closed. Closing again changes nothing. References stay valid, and have to be released.
+ *
+ * Threads: any, also from a destructor of thread-local storage; any number at once, each of which waits
+ *   until nothing is open.
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+void tlc_service_close (TlcService *service);
 
 /**
  * tlc_service_get_client:
@@ -134,6 +152,27 @@ gpointer tlc_service_get_client (TlcService *service, GError **error);
  */
 TLC_AVAILABLE_IN_0_1
 gboolean tlc_service_reconfigure (TlcService *service, const TlcConfig *config, GError **error);
+
+/**
+ * tlc_service_wait_ready:
+ * @service: a service
+ * @timeout_ms: how long to wait, in milliseconds; 0 tries once, for a moment
+ * @error: return location for an error
+ *
+ * Waits until a connection is open, for programs that start: tries to connect to the endpoints, all of
+ * them, and again after a pause. Nothing is sent. The connection stays for this thread's first call, or
+ * that of another, for `idle-timeout`.
+ *
+ * Threads: any.
+ *
+ * Errors: %TLC_ERROR_TIMED_OUT, which says why the last try failed; %TLC_ERROR_CLOSED.
+ *
+ * Returns: whether a connection is open
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+gboolean tlc_service_wait_ready (TlcService *service, guint timeout_ms, GError **error);
 
 /**
  * tlc_service_drain:

@@ -345,7 +345,25 @@ tlc_call_send (TlcCall *call, GError **error)
 gboolean
 tlc_call_connect_only (TlcCall *call, GError **error)
 {
+  call->method_length = 0;
+  call->type = T_CALL;
+  call->delivery = TLC_DELIVERY_NOT_SENT;
+  call->out.length = 0;
+  call->look_at_us = 0;
   return tlc_call_start (call, error) && tlc_call_connect (call, error);
+}
+
+gboolean
+tlc_call_probe (TlcCall *call, GError **error)
+{
+  if (call->state != TLC_CALL_IDLE || call->n_holds > 0)
+    return TRUE; /* it has what it uses */
+  if (!tlc_call_connect_only (call, error))
+    return FALSE;
+  tlc_call_rest (call, tlc_clock_now_us ());
+  tlc_call_leave (call, TRUE);
+  tlc_call_finish (call);
+  return TRUE;
 }
 
 char *
@@ -369,6 +387,15 @@ tlc_call_let_go (TlcCall *call)
     tlc_call_close_home (call);
 }
 
+/* What fails because the service was closed in the middle of it says so. */
+static TlcError
+tlc_call_get_reason (const TlcCall *call, TlcError code)
+{
+  gboolean is_of_connection = code == TLC_ERROR_CONNECTION_LOST || code == TLC_ERROR_UNAVAILABLE;
+
+  return is_of_connection && tlc_core_is_closed (call->core) ? TLC_ERROR_CLOSED : code;
+}
+
 gboolean
 tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format, ...)
 {
@@ -385,7 +412,8 @@ tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format,
       if (call->n_attempts > 1 && call->state != TLC_CALL_WRITING)
         attempts = g_strdup_printf ("attempt %u of %u; ", call->n_attempts,
                                     call->limits.max_attempts);
-      tlc_error_set (error, code, call->delivery, "%s: %s (%s%s)", where, what,
+      tlc_error_set (error, tlc_call_get_reason (call, code), call->delivery, "%s: %s%s (%s%s)", where,
+                     tlc_call_get_reason (call, code) != code ? "the service was closed: " : "", what,
                      attempts != NULL ? attempts : "", tlc_delivery_to_string (call->delivery));
     }
   if (call->state == TLC_CALL_IDLE)

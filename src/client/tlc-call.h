@@ -150,8 +150,11 @@ gboolean tlc_call_find_connection (TlcCall *call, GError **error) TLC_COLD;
 /* Claims a seat where the home is taken or of no use, waiting for one if need be. FALSE: the call has
  * failed. */
 gboolean tlc_call_claim_seat (TlcCall *call, GError **error) TLC_COLD;
-/* Begins as tlc_call_send() does, and sends nothing. FALSE: the call has failed. */
+/* Begins as tlc_call_send() does, looks at the connection, so that it is alive, and sends nothing. FALSE:
+ * the call has failed. */
 gboolean tlc_call_connect_only (TlcCall *call, GError **error) TLC_COLD;
+/* The same, and leaves the connection to the next call. */
+gboolean tlc_call_probe (TlcCall *call, GError **error);
 /* The call has failed: "timed out after 250 ms, @how_far". Returns FALSE. */
 gboolean tlc_call_time_out (TlcCall *call, GError **error, const char *how_far) TLC_COLD;
 /* The endpoint that messages name, also when the connection is somebody else's again. */

@@ -107,7 +107,8 @@ tlc_call_dial (TlcCall *call, GError **error)
 {
   g_autoptr (GString) reasons = error != NULL ? g_string_new (NULL) : NULL;
   g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
-  TlcDialReport report = { .reasons = reasons };
+  TlcDialReport report
+      = { .seats = &call->core->seats, .seat = call->home.seat, .reasons = reasons };
   TlcConnection *connection;
 
   if (current->closed)

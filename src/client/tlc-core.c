@@ -232,6 +232,12 @@ tlc_core_make_next_unlocked (TlcCore *core, TlcSettings *settings, GPtrArray *an
                      core->name, TLC_ROOT_REPLACED_MAX, TLC_CORE_ROOM_TIMEOUT_MS);
       return NULL;
     }
+  if (tlc_root_peek_unlocked (core->root)->closed)
+    {
+      tlc_error_set (error, TLC_ERROR_CLOSED, TLC_DELIVERY_NOT_SENT, "service %s: the service is closed",
+                     core->name);
+      return NULL;
+    }
   if (!tlc_settings_check_change (tlc_root_peek_unlocked (core->root)->settings, settings,
                                   core->name, error))
     return NULL;
@@ -270,8 +276,9 @@ tlc_core_close (TlcCore *core)
    * keeps calls away is the snapshot. */
   atomic_store_explicit (&core->is_closed, true, memory_order_relaxed);
   tlc_root_lock ();
-  tlc_seats_publish_unlocked (&core->seats,
-                              tlc_snapshot_new_closed (tlc_root_peek_unlocked (core->root)));
+  if (!tlc_root_peek_unlocked (core->root)->closed)
+    tlc_seats_publish_unlocked (&core->seats,
+                                tlc_snapshot_new_closed (tlc_root_peek_unlocked (core->root)));
   tlc_root_unlock ();
   tlc_queue_close (&core->seats);
   tlc_seats_follow_change (&core->seats);

@@ -42,7 +42,7 @@ void tlc_core_unref (TlcCore *core);
  * uses is closed before it returns. Any thread, one after the other. */
 gboolean tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers,
                                GError **error);
-/* No more calls: what no call uses is closed now, the rest at the end of its call. Once. */
+/* No more calls: what no call uses is closed now, the rest at the end of its call. */
 void tlc_core_close (TlcCore *core);
 /* A connection is open: sees to it that the keeper looks after its calls and holds. */
 void tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings);

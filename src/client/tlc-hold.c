@@ -56,17 +56,11 @@ tlc_call_leave_held (TlcCall *call)
   tlc_seats_release_as (&call->core->seats, &call->home, TLC_SEAT_HELD);
 }
 
-/* As a call, but that nothing is sent: the connection is looked at, so that what is held is alive. */
 static gboolean
 tlc_hold_connect (TlcCall *call, GError **error)
 {
   g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
 
-  call->method_length = 0;
-  call->type = T_CALL;
-  call->delivery = TLC_DELIVERY_NOT_SENT;
-  call->out.length = 0;
-  call->look_at_us = 0;
   if (!tlc_call_connect_only (call, error))
     return FALSE;
   call->held_us = tlc_clock_now_us ();

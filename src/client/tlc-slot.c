@@ -79,6 +79,15 @@ tlc_slot_peek_claimed_seat (const TlcSlot *slot)
   return call->is_claimed ? call->home.seat : NULL;
 }
 
+void
+tlc_slot_let_go (const TlcSlot *slot)
+{
+  TlcCall *call = tlc_transport_get_call (slot->transport);
+
+  if (call->state == TLC_CALL_AWAITING)
+    tlc_call_reset (call);
+}
+
 gboolean
 tlc_slot_is_holding (const TlcSlot *slot)
 {

@@ -134,6 +134,15 @@ tlc_thread_peek_slot (const TlcCore *core)
   return tlc_thread_table.entries[core->index].slot;
 }
 
+TlcSlot *
+tlc_thread_get_slot (TlcCore *core, GError **error)
+{
+  if (tlc_thread_peek_client (core->index, core->id) == NULL
+      && tlc_thread_make_client (core, error) == NULL)
+    return NULL;
+  return tlc_thread_table.entries[core->index].slot;
+}
+
 TlcSeat *
 tlc_thread_peek_claimed_seat (const TlcCore *core)
 {
@@ -148,6 +157,15 @@ tlc_thread_is_holding (const TlcCore *core)
   const TlcSlot *slot = tlc_thread_peek_slot (core);
 
   return slot != NULL && tlc_slot_is_holding (slot);
+}
+
+void
+tlc_thread_let_go (const TlcCore *core)
+{
+  const TlcSlot *slot = tlc_thread_peek_slot (core);
+
+  if (slot != NULL)
+    tlc_slot_let_go (slot);
 }
 
 TlcSlot *

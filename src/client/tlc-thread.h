@@ -21,11 +21,17 @@ extern _Thread_local TlcThreadTable tlc_thread_table __attribute__ ((tls_model (
 /* Makes the calling thread's client for @core, which it has none for. */
 gpointer tlc_thread_make_client (TlcCore *core, GError **error) G_GNUC_NO_INLINE;
 
+/* The calling thread's slot for @core, made if there is none yet. */
+TlcSlot *tlc_thread_get_slot (TlcCore *core, GError **error);
+
 /* The seat that the calling thread's call on @core has claimed; NULL: none is in flight. */
 TlcSeat *tlc_thread_peek_claimed_seat (const TlcCore *core);
 
 /* Whether the calling thread holds a connection of @core. */
 gboolean tlc_thread_is_holding (const TlcCore *core);
+
+/* Gives up the replies on @core that the calling thread has not fetched. */
+void tlc_thread_let_go (const TlcCore *core);
 
 /* The calling thread's slot that has @client; NULL: none has. */
 TlcSlot *tlc_thread_find_slot (gconstpointer client);

@@ -77,3 +77,18 @@ tlc_condemn_overdue (TlcSeats *seats, const char *name, gint64 now_us, guint *re
     }
   return next_us;
 }
+
+void
+tlc_condemn_all (TlcSeats *seats)
+{
+  TlcSeat *seat;
+
+  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
+    {
+      /* ORDER(seat.word): acquire; as in tlc_condemn_look(). */
+      guint64 word = atomic_load_explicit (&seat->word, memory_order_acquire);
+
+      if (TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED)
+        tlc_seat_shut_down (seat, word);
+    }
+}

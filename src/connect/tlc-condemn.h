@@ -11,3 +11,6 @@
  * to be looked after; G_MAXINT64: none is under way. *@ret_n_open says how many connections there
  * are. */
 gint64 tlc_condemn_overdue (TlcSeats *seats, const char *name, gint64 now_us, guint *ret_n_open);
+
+/* Shuts down the sockets of all calls that are under way, whatever their deadlines. Any thread. */
+void tlc_condemn_all (TlcSeats *seats);

@@ -60,9 +60,17 @@ tlc_dial_finish (int fd, gint64 deadline_us)
   return tlc_dial_get_error (fd);
 }
 
+/* Whether the snapshot that is dialled by may be gone on with. */
+static gboolean
+tlc_dial_is_wanted (const TlcDialReport *report)
+{
+  return report->seat == NULL || tlc_seats_is_current (report->seats, report->seat);
+}
+
 /* 0, or the errno of the failure. */
 static int
-tlc_dial_connect (int fd, const TlcAddress *address, gint64 deadline_us)
+tlc_dial_connect (int fd, const TlcAddress *address, gint64 deadline_us,
+                  const TlcDialReport *report)
 {
   int error;
 
@@ -75,6 +83,8 @@ tlc_dial_connect (int fd, const TlcAddress *address, gint64 deadline_us)
 
           if (now_us >= deadline_us)
             return ETIMEDOUT;
+          if (!tlc_dial_is_wanted (report))
+            return ECANCELED;
           tlc_wait (-1, 0, MIN (deadline_us, now_us + TLC_DIAL_BACKLOG_WAIT_US));
           continue;
         }
@@ -124,7 +134,7 @@ tlc_dial_end (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 
 static TlcConnection *
 tlc_dial_endpoint (TlcEndpoint *endpoint, const TlcSettings *settings, gint64 deadline_us,
-                   int *ret_error)
+                   const TlcDialReport *report, int *ret_error)
 {
   const TlcAddress *address = tlc_endpoint_get_address (endpoint);
   TlcConnection *connection;
@@ -135,7 +145,11 @@ tlc_dial_endpoint (TlcEndpoint *endpoint, const TlcSettings *settings, gint64 de
       *ret_error = errno;
       return NULL;
     }
-  *ret_error = tlc_dial_connect (fd, address, deadline_us);
+  if (report->seat != NULL)
+    tlc_seat_note_fd (report->seat, fd);
+  *ret_error = tlc_dial_connect (fd, address, deadline_us, report);
+  if (report->seat != NULL)
+    tlc_seat_forget_fd (report->seat);
   if (*ret_error != 0)
     {
       close (fd);
@@ -186,7 +200,8 @@ tlc_dial (const TlcSnapshot *snapshot, const TlcEndpoint *last, gint64 deadline_
 
   pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
   deadline_us = MIN (deadline_us, now_us + snapshot->settings->connect_timeout_us);
-  for (guint i = 0; connection == NULL && i < snapshot->endpoints->len; i++)
+  for (guint i = 0;
+       connection == NULL && i < snapshot->endpoints->len && tlc_dial_is_wanted (report); i++)
     {
       TlcEndpoint *endpoint = tlc_dial_pick (snapshot, last, i);
       gint64 share_us = (deadline_us - now_us) / (snapshot->endpoints->len - i);
@@ -194,7 +209,7 @@ tlc_dial (const TlcSnapshot *snapshot, const TlcEndpoint *last, gint64 deadline_
       int error;
 
       connection = tlc_dial_endpoint (endpoint, snapshot->settings, now_us + MAX (share_us, 0),
-                                      &error);
+                                      report, &error);
       now_us = tlc_clock_now_us ();
       if (connection == NULL)
         tlc_dial_note (report, endpoint, error, now_us - began_us);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "connect/tlc-connection.h"
+#include "connect/tlc-seats.h"
 #include "model/tlc-snapshot.h"
 
 typedef struct {
+  /* in: for which claimed seat, and of which row; NULL: for none. Where they are given, a socket that
+   * connects can be shut down by others, and a snapshot that is no longer in force is not gone on with. */
+  TlcSeats *seats;
+  TlcSeat *seat;
   guint failed; /* attempts on one endpoint that did not come up */
   GString *
       reasons; /* in: NULL when nobody asks; else one "endpoint: reason" after the other is added */

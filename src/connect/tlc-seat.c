@@ -21,6 +21,14 @@ tlc_seat_forget_fd (TlcSeat *seat)
   pthread_mutex_unlock (&tlc_seat_fd_lock);
 }
 
+void
+tlc_seat_note_fd (TlcSeat *seat, int fd)
+{
+  pthread_mutex_lock (&tlc_seat_fd_lock);
+  seat->fd_plus_1 = fd + 1;
+  pthread_mutex_unlock (&tlc_seat_fd_lock);
+}
+
 static void
 tlc_seat_set_endpoint (TlcSeat *seat, const TlcEndpoint *endpoint)
 {
@@ -42,9 +50,7 @@ tlc_seat_put_connection (TlcSeat *seat, TlcConnection *connection)
 {
   seat->connection = connection;
   tlc_seat_set_born (seat, tlc_clock_last_tick_us ());
-  pthread_mutex_lock (&tlc_seat_fd_lock);
-  seat->fd_plus_1 = connection->fd + 1;
-  pthread_mutex_unlock (&tlc_seat_fd_lock);
+  tlc_seat_note_fd (seat, connection->fd);
   tlc_seat_set_endpoint (seat, connection->endpoint);
 }
 

@@ -186,7 +186,9 @@ void tlc_seat_close_connection (TlcSeat *seat);
 /* Ends the conversation on its socket, which stays open, unless the seat has been left since @word
  * was read. Any thread. */
 void tlc_seat_shut_down (TlcSeat *seat, guint64 word);
-/* It cannot be shut down any more: the socket is somebody else's, too. */
+/* The claimed seat, which has no connection, waits for @fd: it can be shut down. */
+void tlc_seat_note_fd (TlcSeat *seat, int fd);
+/* It cannot be shut down any more: it is closed next, or somebody else's, too. */
 void tlc_seat_forget_fd (TlcSeat *seat);
 
 /* Around fork(): the lock of all seats. */

@@ -10,6 +10,8 @@
 
 #include "client/tlc-thread.h"
 #include "connect/tlc-drain.h"
+#include "control/tlc-close.h"
+#include "control/tlc-ready.h"
 #include "keeper/tlc-resolver.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
@@ -175,10 +177,22 @@ tlc_service_unref (TlcService *service)
       || atomic_fetch_sub_explicit (&service->ref_count, 1, memory_order_acq_rel) != 1)
     return;
   cancel_state = tlc_service_hold_cancel_off ();
-  tlc_core_close (service->core);
+  tlc_close (service->core);
   tlc_core_unref (service->core);
   tlc_service_let_workers_go ();
   g_free (service);
+  tlc_service_let_cancel (cancel_state);
+}
+
+void
+tlc_service_close (TlcService *service)
+{
+  int cancel_state;
+
+  g_return_if_fail (service != NULL);
+
+  cancel_state = tlc_service_hold_cancel_off ();
+  tlc_close (service->core);
   tlc_service_let_cancel (cancel_state);
 }
 
@@ -288,6 +302,21 @@ tlc_service_drain (TlcService *service, guint timeout_ms, GError **error)
     tlc_service_set_drain_error (service, &report, timeout_ms, error);
   tlc_service_let_cancel (cancel_state);
   return is_drained;
+}
+
+gboolean
+tlc_service_wait_ready (TlcService *service, guint timeout_ms, GError **error)
+{
+  gboolean is_ready;
+  int cancel_state;
+
+  g_return_val_if_fail (service != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  cancel_state = tlc_service_hold_cancel_off ();
+  is_ready = tlc_ready_wait (service->core, tlc_service_deadline_us (timeout_ms), error);
+  tlc_service_let_cancel (cancel_state);
+  return is_ready;
 }
 
 gpointer

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Closing: a configuration without endpoints, and a drain.
+ *
+ *   closed: calls that begin fail, those that wait for their turn are sent away
+ *      --all others ended--> nothing is open
+ *      --close-timeout--> their sockets are shut down: they fail, and close them --> nothing is open
+ *
+ * Only a call's own thread closes its socket. One that sent a request and went elsewhere has a socket
+ * that is shut down until it comes back, or exits. */
+#include "control/tlc-close.h"
+
+#include "client/tlc-thread.h"
+#include "connect/tlc-condemn.h"
+#include "connect/tlc-drain.h"
+#include "model/tlc-clock.h"
+
+/* How often those are cut that were not to be cut before: a socket between two endpoints of a dial. */
+#define TLC_CLOSE_AGAIN_MS 20
+
+static void
+tlc_close_cut (TlcCore *core)
+{
+  gint64 deadline_us = tlc_clock_now_us () + TLC_CLOSE_CUT_MS * 1000;
+  TlcDrainReport report;
+  gint64 now_us;
+
+  do
+    {
+      tlc_condemn_all (&core->seats);
+      now_us = tlc_clock_now_us ();
+    }
+  while (now_us < deadline_us
+         && !tlc_drain (&core->seats, NULL, MIN (deadline_us, now_us + TLC_CLOSE_AGAIN_MS * 1000),
+                        &report));
+}
+
+/* Until nothing is open, or the time is over, or nobody is left who may still end by himself: a call that
+ * its thread has forgotten is cut when it is overdue. */
+static gboolean
+tlc_close_wait (TlcCore *core, gint64 deadline_us)
+{
+  TlcSeat *own = tlc_thread_peek_claimed_seat (core);
+  TlcDrainReport report;
+  gboolean is_drained;
+  gint64 due_us;
+
+  do
+    {
+      guint n_open;
+
+      due_us = tlc_condemn_overdue (&core->seats, core->name, tlc_clock_now_us (), &n_open);
+      is_drained = tlc_drain (&core->seats, own, due_us < G_MAXINT64 ? MIN (deadline_us, due_us) : 0,
+                              &report);
+    }
+  while (!is_drained && !report.own && due_us < deadline_us);
+  return is_drained;
+}
+
+void
+tlc_close (TlcCore *core)
+{
+  g_autoptr (TlcSnapshot) before = tlc_root_read (core->root);
+  gint64 deadline_us = tlc_clock_now_us () + before->settings->close_timeout_us;
+
+  tlc_core_close (core);
+  /* What this thread has not fetched it does not wait for. */
+  tlc_thread_let_go (core);
+  if (!tlc_close_wait (core, deadline_us))
+    tlc_close_cut (core);
+}
