@@ -110,7 +110,14 @@ take_must_be_good (Take *take)
   ck_assert_int_eq (take->value, 7);
 }
 
-/* What is in flight ends well where it ends in time; who waits for his turn has lost it. */
+static void *
+close_main (void *service)
+{
+  tlc_service_close (service);
+  return NULL;
+}
+
+/* What is in flight ends well where it ends in time; who waits for his turn has lost it at once. */
 START_TEST (test_close_waits_for_calls)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
@@ -118,13 +125,18 @@ START_TEST (test_close_waits_for_calls)
       = tlc_echo_service (tlc_server_get_endpoint (server), "max-connections", "1", "claim-timeout",
                           "50s", "call-timeout", "50s", NULL);
   Take busy, waiting;
+  pthread_t closing;
+  TlcStats stats;
 
-  take_start (&busy, service, 300);
+  take_start (&busy, service, 2000);
   take_start (&waiting, service, 0);
-  tlc_service_close (service);
+  ck_assert_int_eq (pthread_create (&closing, NULL, close_main, service), 0);
+  take_must_be_closed (&waiting, TLC_DELIVERY_NOT_SENT);
+  tlc_service_get_stats (service, &stats);
+  ck_assert_uint_eq (stats.connections_busy, 1);
+  ck_assert_int_eq (pthread_join (closing, NULL), 0);
   assert_all_closed (service, server);
   take_must_be_good (&busy);
-  take_must_be_closed (&waiting, TLC_DELIVERY_NOT_SENT);
   tlc_service_unref (service);
 }
 END_TEST
@@ -156,23 +168,29 @@ START_TEST (test_close_cuts)
 }
 END_TEST
 
-/* A dial is cut as well. */
+/* A dial is cut as well, whatever it waits for. */
 START_TEST (test_close_cuts_dials)
 {
   g_autofree char *endpoints = NULL;
-  TlcFullListener listener;
+  TlcFullListener full;
+  TlcVainListener vain;
   TlcService *service;
+  gint64 before_us;
   Take take;
 
-  tlc_full_listener_init (&listener);
-  endpoints = g_strdup_printf ("%s unix:@nobody-listens-here", listener.endpoint);
-  service = tlc_echo_service (endpoints, "close-timeout", "50ms", "connect-timeout", "40s",
-                              "call-timeout", "50s", NULL);
+  tlc_full_listener_init (&full);
+  tlc_vain_listener_init (&vain);
+  endpoints = g_strdup_printf ("%s unix:@nobody-listens-here", _i == 0 ? full.endpoint : vain.endpoint);
+  service = tlc_echo_service (endpoints, "close-timeout", "50ms", "connect-timeout", "80s",
+                              "call-timeout", "80s", NULL);
   take_start (&take, service, 0);
+  before_us = g_get_monotonic_time ();
   tlc_service_close (service);
   take_must_be_closed (&take, TLC_DELIVERY_NOT_SENT);
+  ck_assert_int_lt (g_get_monotonic_time () - before_us, WATCHDOG_MS * 1000);
   tlc_service_unref (service);
-  tlc_full_listener_clear (&listener);
+  tlc_full_listener_clear (&full);
+  tlc_vain_listener_clear (&vain);
 }
 END_TEST
 
@@ -323,7 +341,7 @@ main (void)
   tcase_add_test (tests, test_close_refuses_what_comes);
   tcase_add_test (tests, test_close_waits_for_calls);
   tcase_add_loop_test (tests, test_close_cuts, 0, 2);
-  tcase_add_test (tests, test_close_cuts_dials);
+  tcase_add_loop_test (tests, test_close_cuts_dials, 0, 2);
   tcase_add_test (tests, test_close_while_others_sleep);
   tcase_add_loop_test (tests, test_close_by_who_has_replies_due, 0, 2);
   tcase_add_test (tests, test_close_while_another_forgets);

@@ -2,14 +2,13 @@
 
 /* The dial max-connections: threads that share so many connections; and min-connections, opened in
  * advance. */
-#include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #include "support/tlc-echo.h"
 #include "support/tlc-holder.h"
+#include "support/tlc-pair.h"
 #include "support/tlc-process.h"
 
 typedef struct {
@@ -303,33 +302,15 @@ START_TEST (test_max_connections_in_advance)
 }
 END_TEST
 
-/* A listener that takes no more connections: who connects to its port waits. */
-static char *
-listen_in_vain (int *fds, guint n)
-{
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t length = sizeof address;
-
-  for (guint i = 0; i < n; i++)
-    fds[i] = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  ck_assert_int_eq (bind (fds[0], (struct sockaddr *) &address, sizeof address), 0);
-  ck_assert_int_eq (listen (fds[0], 0), 0);
-  ck_assert_int_eq (getsockname (fds[0], (struct sockaddr *) &address, &length), 0);
-  for (guint i = 1; i < n; i++)
-    if (connect (fds[i], (struct sockaddr *) &address, sizeof address) != 0)
-      ck_assert_int_eq (errno, EINPROGRESS);
-  return g_strdup_printf ("tcp://127.0.0.1:%d", ntohs (address.sin_port));
-}
-
 /* Law 2: a connection that is being opened to an endpoint that is removed is given up at once. */
 START_TEST (test_max_connections_in_advance_elsewhere)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  int fds[4];
-  g_autofree char *endpoint = listen_in_vain (fds, G_N_ELEMENTS (fds));
-  TlcService *service
-      = tlc_echo_service (endpoint, "min-connections", "1", "connect-timeout", "60s", NULL);
+  TlcVainListener listener;
+  TlcService *service;
 
+  tlc_vain_listener_init (&listener);
+  service = tlc_echo_service (listener.endpoint, "min-connections", "1", "connect-timeout", "60s", NULL);
   while (get_stats (service).connections_busy == 0)
     g_usleep (1000);
   tlc_echo_reconfigure (service, tlc_server_get_endpoint (server), "min-connections",
@@ -339,8 +320,7 @@ START_TEST (test_max_connections_in_advance_elsewhere)
     g_usleep (1000);
   ck_assert_uint_eq (get_stats (service).connections_busy, 0);
   tlc_service_unref (service);
-  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
-    close (fds[i]);
+  tlc_vain_listener_clear (&listener);
 }
 END_TEST
 

@@ -66,6 +66,33 @@ START_TEST (test_ready_by_others)
 }
 END_TEST
 
+static void *
+take_for_long (void *service)
+{
+  gint32 value;
+
+  ck_assert (echo_if_take (tlc_echo_client (service), &value, 2000, 7, NULL));
+  return NULL;
+}
+
+/* Also where the only connection is in use. */
+START_TEST (test_ready_while_in_use)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server),
+                                                     "max-connections", "1", NULL);
+  pthread_t thread;
+  TlcStats stats;
+
+  ck_assert_int_eq (pthread_create (&thread, NULL, take_for_long, service), 0);
+  tlc_holder_await_connections (tlc_server_get_endpoint (server), 1, 20000);
+  must_be_ready (service, 20000);
+  tlc_service_get_stats (service, &stats);
+  ck_assert_uint_eq (stats.connections_busy, 1);
+  ck_assert_int_eq (pthread_join (thread, NULL), 0);
+}
+END_TEST
+
 /* Law 5: not for longer than that; and the error says what was wrong in the end. */
 START_TEST (test_ready_never)
 {
@@ -121,6 +148,7 @@ main (void)
 
   tcase_add_loop_test (tests, test_ready_at_once, 0, 2);
   tcase_add_test (tests, test_ready_by_others);
+  tcase_add_test (tests, test_ready_while_in_use);
   tcase_add_test (tests, test_ready_never);
   tcase_add_test (tests, test_ready_in_the_end);
   suite_add_tcase (suite, tests);

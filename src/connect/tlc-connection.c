@@ -115,16 +115,24 @@ tlc_connection_close (TlcConnection *connection)
   /* close() is where a cancelled thread would end, with the socket open. */
   pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
   /* Once only, whatever it returns: after EINTR the number may be another file's already. */
-  close (connection->fd);
+  if (connection->fd >= 0)
+    close (connection->fd);
   pthread_setcancelstate (cancel_state, NULL);
   tlc_endpoint_unref (connection->endpoint);
   g_free (connection);
 }
 
+void
+tlc_connection_disown (TlcConnection *connection)
+{
+  close (connection->fd);
+  connection->fd = -1;
+}
+
 static TlcIo
 tlc_connection_fail (TlcConnection *connection, int error)
 {
-  connection->error = error;
+  connection->error = connection->fd >= 0 ? error : ECONNABORTED;
   return TLC_IO_FAILED;
 }
 

@@ -11,7 +11,7 @@
 
 /* An established connection. Touched only by whoever has claimed the seat that it sits in. */
 typedef struct {
-  int fd;
+  int fd;          /* -1: disowned */
   int error;       /* errno of the last %TLC_IO_FAILED */
   guint n_carried; /* requests sent on it */
   gint32 recent[TLC_CONNECTION_RECENT];
@@ -36,6 +36,9 @@ TlcConnection *tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSetti
  * any more. */
 gboolean tlc_connection_adjust (TlcConnection *connection, const TlcSettings *settings);
 void tlc_connection_close (TlcConnection *connection);
+/* In the child of fork(): the socket is the parent's. Its copy is closed, which says nothing to the peer;
+ * whoever uses the connection finds it broken. */
+void tlc_connection_disown (TlcConnection *connection);
 
 /* The slow parts of what follows: to be waited for, or interrupted, or broken. */
 TlcIo tlc_connection_send_rest (TlcConnection *connection, const guint8 *data, gsize length,

@@ -69,6 +69,14 @@ tlc_seat_close_connection (TlcSeat *seat)
 }
 
 void
+tlc_seat_disown (TlcSeat *seat)
+{
+  tlc_seat_forget_fd (seat);
+  if (seat->connection != NULL && seat->connection->fd >= 0)
+    tlc_connection_disown (seat->connection);
+}
+
+void
 tlc_seat_shut_down (TlcSeat *seat, guint64 word)
 {
   pthread_mutex_lock (&tlc_seat_fd_lock);

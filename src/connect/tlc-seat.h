@@ -188,8 +188,10 @@ void tlc_seat_close_connection (TlcSeat *seat);
 void tlc_seat_shut_down (TlcSeat *seat, guint64 word);
 /* The claimed seat, which has no connection, waits for @fd: it can be shut down. */
 void tlc_seat_note_fd (TlcSeat *seat, int fd);
-/* It cannot be shut down any more: it is closed next, or somebody else's, too. */
+/* It cannot be shut down any more: it is closed next. */
 void tlc_seat_forget_fd (TlcSeat *seat);
+/* In the child of fork(), the claimant's: the conversation in it is the parent's. */
+void tlc_seat_disown (TlcSeat *seat);
 
 /* Around fork(): the lock of all seats. */
 void tlc_seat_before_fork (void);

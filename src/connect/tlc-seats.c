@@ -342,7 +342,7 @@ tlc_seats_after_fork_child (TlcSeats *seats, const TlcSeat *own)
     if (seat != own)
       tlc_seats_empty (seat);
     else
-      tlc_seat_forget_fd (seat); /* shut down here, it would end the parent's conversation */
+      tlc_seat_disown (seat);
   /* ORDER(seats.spare): relaxed; there is one thread. */
   atomic_store_explicit (&seats->n_spare, 0, memory_order_relaxed);
   /* ORDER(seats.drainers): relaxed; there is one thread. */
