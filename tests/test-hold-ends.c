@@ -168,6 +168,51 @@ START_TEST (test_hold_ends_with_a_failed_call)
 }
 END_TEST
 
+/* Leaves to others the connection that was theirs, which the peer then closes. */
+static void *
+call_and_cut (void *data)
+{
+  TlcHarness *harness = data;
+
+  tlc_echo_must_add (harness->service);
+  tlc_script_signal (harness->script, EVENT_CUT);
+  return NULL;
+}
+
+/* Law 4: what the peer has closed before the hold is not what it begins with, however short a time it
+ * rested, be it the thread's own or stolen from another: the hold has a connection that is alive. */
+START_TEST (test_hold_ends_lost_before_it_begins)
+{
+  gboolean is_stolen = _i >= 2;
+  TlcHarness harness;
+  TlcStats stats;
+  int fd;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_serve (harness.script, is_stolen ? 2 : 1);
+  tlc_script_await (harness.script, EVENT_CUT);
+  cut (harness.script, _i % 2 == 1);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "check-after-idle", "1h", "max-connections", "1", NULL);
+  tlc_echo_must_add (harness.service);
+  fd = tlc_harness_find_socket (&harness);
+  if (is_stolen)
+    tlc_holder_elsewhere (call_and_cut, &harness);
+  else
+    tlc_script_signal (harness.script, EVENT_CUT);
+  ck_assert (tlc_harness_wait_hung_up (fd));
+  tlc_holder_hold (harness.service);
+  tlc_echo_must_add (harness.service);
+  tlc_echo_must_add (harness.service);
+  tlc_holder_release (harness.service);
+  ck_assert_uint_eq (tlc_script_count_connections (harness.script), 2);
+  tlc_service_get_stats (harness.service, &stats);
+  ck_assert_uint_eq (stats.failures, 0);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
 /* A server that is killed, for good. */
 START_TEST (test_hold_ends_server_killed)
 {
@@ -421,6 +466,7 @@ main (void)
   tcase_add_loop_test (tests, test_hold_ends_lost_in_a_call, 0, 2);
   tcase_add_loop_test (tests, test_hold_ends_lost_between_calls, 0, 4);
   tcase_add_loop_test (tests, test_hold_ends_with_a_failed_call, 0, 2);
+  tcase_add_loop_test (tests, test_hold_ends_lost_before_it_begins, 0, 4);
   tcase_add_test (tests, test_hold_ends_server_killed);
   tcase_add_test (tests, test_hold_ends_released_when_lost);
   tcase_add_test (tests, test_hold_ends_lost_frees_the_seat);

@@ -135,7 +135,8 @@ tlc_call_dial (TlcCall *call, GError **error)
 }
 
 /* Closes the connection that the claimed seat has if it was idle for long and is not what it was. A
- * oneway looks always, since nobody answers it, and so does a call that has lost one connection. */
+ * oneway looks always, since nobody answers it, and so does a call that has lost one connection, and a
+ * hold, which has no request. */
 static void
 tlc_call_look (TlcCall *call)
 {
@@ -146,7 +147,8 @@ tlc_call_look (TlcCall *call)
     return;
   if (call->endpoint != connection->endpoint)
     tlc_call_name_endpoint (call, connection->endpoint);
-  if (call->begun_us < call->look_at_us && call->n_attempts == 1 && call->type == T_CALL)
+  if (call->begun_us < call->look_at_us && call->n_attempts == 1 && call->type == T_CALL
+      && call->out.length > 0)
     return;
   verdict = tlc_idle_look (connection, MAX (call->begun_us - call->rested_us, 0));
   if (verdict == TLC_IDLE_SPOKE)
