@@ -297,6 +297,38 @@ START_TEST (test_hold_ends_lost_frees_the_seat)
 }
 END_TEST
 
+static void *
+add_once (void *service)
+{
+  tlc_echo_must_add (service);
+  return NULL;
+}
+
+/* And who waits already when it is lost has waited long enough: he gets it before the release. */
+START_TEST (test_hold_ends_lost_wakes_who_waits)
+{
+  TlcHarness harness;
+  pthread_t thread;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_read (harness.script);
+  tlc_script_close (harness.script);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "max-connections", "1", "call-timeout", "20s", "claim-timeout", "20s",
+                     NULL);
+  tlc_holder_hold (harness.service);
+  ck_assert_int_eq (pthread_create (&thread, NULL, add_once, harness.service), 0);
+  tlc_holder_await_waiting (harness.service, 1);
+  tlc_harness_must_fail (&harness, tlc_harness_add, TLC_ERROR_CONNECTION_LOST, TLC_DELIVERY_UNKNOWN,
+                         "");
+  ck_assert_int_eq (pthread_join (thread, NULL), 0);
+  tlc_holder_must_be_over (harness.service, TLC_ERROR_CONNECTION_LOST, "is lost: release it");
+  tlc_holder_release (harness.service);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
 /* --- a change --- */
 
 static void *
@@ -455,6 +487,25 @@ START_TEST (test_hold_ends_service_goes)
 }
 END_TEST
 
+/* And a call that the thread makes on it nevertheless says so: not that a connection is lost, which it
+ * would release, and hold another. */
+START_TEST (test_hold_ends_service_is_closed)
+{
+  g_autoptr (TlcServer) server = tlc_holder_server ("A");
+  TlcService *service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  EchoIf *echo = tlc_echo_client (service);
+  g_autoptr (GError) error = NULL;
+
+  tlc_holder_hold (service);
+  tlc_holder_must_meet (service, "A#1");
+  tlc_service_unref (service);
+  ck_assert (!echo_if_ping (echo, &error));
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_CLOSED), "%s", error->message);
+  ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
+  tlc_thread_detach ();
+}
+END_TEST
+
 int
 main (void)
 {
@@ -470,11 +521,13 @@ main (void)
   tcase_add_test (tests, test_hold_ends_server_killed);
   tcase_add_test (tests, test_hold_ends_released_when_lost);
   tcase_add_test (tests, test_hold_ends_lost_frees_the_seat);
+  tcase_add_test (tests, test_hold_ends_lost_wakes_who_waits);
   tcase_add_loop_test (tests, test_hold_ends_endpoint_removed, 0, 2);
   tcase_add_loop_test (tests, test_hold_ends_endpoint_removed_in_a_call, 0, 3);
   tcase_add_loop_test (tests, test_hold_ends_released_around_a_change, 0, 2);
   tcase_add_test (tests, test_hold_ends_beyond_a_lowered_cap);
   tcase_add_loop_test (tests, test_hold_ends_service_goes, 0, 2);
+  tcase_add_test (tests, test_hold_ends_service_is_closed);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }

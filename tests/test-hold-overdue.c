@@ -3,6 +3,7 @@
 /* Holds that last too long, and threads that leave without a release: the connection is closed without
  * their help, and given to nobody. Laws 5, 6 and 7. */
 #include <pthread.h>
+#include <string.h>
 
 #include "support/tlc-holder.h"
 #include "support/tlc-process.h"
@@ -144,6 +145,32 @@ START_TEST (test_hold_overdue_of_one_thread)
 }
 END_TEST
 
+/* The error says for how long it was held, which is longer than it might be. */
+START_TEST (test_hold_overdue_says_how_long)
+{
+  g_autoptr (TlcServer) server = tlc_holder_server ("A");
+  TlcService *service
+      = tlc_echo_service (tlc_server_get_endpoint (server), SERVICE_HOLDS_BRIEFLY, NULL);
+  g_autoptr (GError) error = NULL;
+  const char *held;
+
+  tlc_holder_hold (service);
+  g_usleep ((HOLD_MS + 20) * 1000); /* the time is what is tested */
+  ck_assert (!echo_if_ping (tlc_echo_client (service), &error));
+  ck_assert_msg (g_pattern_match_simple ("echo.ping at tcp://*: the connection was held for * ms, longer "
+                                         "than hold-timeout = " G_STRINGIFY (HOLD_MS) " ms, and is "
+                                         "closed: release it (not sent)",
+                                         error->message),
+                 "%s", error->message);
+  held = strstr (error->message, "held for ");
+  ck_assert_msg (g_ascii_strtoll (held + strlen ("held for "), NULL, 10) >= HOLD_MS + 20, "%s",
+                 error->message);
+  tlc_holder_release (service);
+  tlc_thread_detach ();
+  tlc_service_unref (service);
+}
+END_TEST
+
 /* A hold that is over its time in the middle of a call, which has its own: the call ends well, and the
  * hold with it; also where it is released before anything else. */
 START_TEST (test_hold_overdue_in_a_call)
@@ -263,6 +290,7 @@ main (void)
   tcase_add_loop_test (tests, test_hold_overdue_closed_by_keeper, 0, 4);
   tcase_add_loop_test (tests, test_hold_overdue_seat_goes_to_who_waits, 0, 2);
   tcase_add_loop_test (tests, test_hold_overdue_of_one_thread, 0, 2);
+  tcase_add_test (tests, test_hold_overdue_says_how_long);
   tcase_add_loop_test (tests, test_hold_overdue_in_a_call, 0, 2);
   tcase_add_loop_test (tests, test_hold_overdue_thread_leaves, 0, 2);
   tcase_add_test (tests, test_hold_overdue_thread_leaves_who_waits);

@@ -5,6 +5,7 @@
  * were asked. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "support/tlc-holder.h"
 #include "support/tlc-pair.h"
@@ -228,6 +229,25 @@ START_TEST (test_hold_where_nobody_listens)
 }
 END_TEST
 
+/* The error of a hold that fails is its own: neither the method nor the delivery of the call before it,
+ * which was answered. */
+START_TEST (test_hold_fails_by_itself)
+{
+  g_autoptr (TlcServer) server = tlc_holder_server ("A");
+  TlcService *service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  g_autoptr (GError) error = NULL;
+
+  tlc_holder_must_meet (service, "A#1");
+  tlc_echo_reconfigure (service, "unix:@nobody-listens-here", NULL);
+  ck_assert (!tlc_client_hold (tlc_echo_client (service), &error));
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_UNAVAILABLE), "%s", error->message);
+  ck_assert_msg (tlc_error_get_delivery (error) == TLC_DELIVERY_NOT_SENT, "%s", error->message);
+  ck_assert_msg (strstr (error->message, "who") == NULL, "%s", error->message);
+  tlc_thread_detach ();
+  tlc_service_unref (service);
+}
+END_TEST
+
 typedef struct {
   TlcService *service;
   pthread_barrier_t held, release;
@@ -429,6 +449,7 @@ main (void)
   tcase_add_test (tests, test_hold_while_replies_are_outstanding);
   tcase_add_test (tests, test_hold_connects_at_once);
   tcase_add_test (tests, test_hold_where_nobody_listens);
+  tcase_add_test (tests, test_hold_fails_by_itself);
   tcase_add_test (tests, test_hold_waits_in_vain);
   tcase_add_test (tests, test_hold_waits_for_a_seat);
   tcase_add_test (tests, test_hold_pipeline);
