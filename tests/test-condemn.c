@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "support/tlc-harness.h"
+#include "support/tlc-holder.h"
 #include "support/tlc-process.h"
 
 typedef struct {
@@ -72,6 +73,51 @@ START_TEST (test_condemn_forgotten_call)
   tlc_harness_start (&harness, "call-timeout", "200ms", NULL);
   sleeper.service = harness.service;
   sleeper_start (&sleeper, forget, &thread);
+  ck_assert (tlc_script_wait_closed (harness.script, 0));
+  sleeper_wake (&sleeper, thread);
+  tlc_harness_end (&harness);
+}
+END_TEST
+
+/* Goes by a connection that was another thread's, since that has taken the one that it had. */
+static void *
+forget_elsewhere (void *data)
+{
+  Sleeper *sleeper = data;
+
+  tlc_echo_must_add (sleeper->service);
+  pthread_barrier_wait (&sleeper->sent);
+  pthread_barrier_wait (&sleeper->wake);
+  return forget (sleeper);
+}
+
+/* Law 6: so does one that goes over a connection that its thread has stolen, or was given when it had
+ * waited. */
+START_TEST (test_condemn_forgotten_call_elsewhere)
+{
+  Sleeper sleeper = { .timeout_ms = 0 };
+  TlcHarness harness;
+  pthread_t thread;
+
+  tlc_harness_begin (&harness, TLC_SCRIPT_INET);
+  tlc_script_accept (harness.script);
+  tlc_script_serve (harness.script, 2);
+  tlc_script_read (harness.script);
+  tlc_script_stall (harness.script);
+  tlc_harness_then_serve (&harness);
+  tlc_harness_start (&harness, "call-timeout", "2s", "claim-timeout", "20s", "max-connections", "1", NULL);
+  sleeper.service = harness.service;
+  sleeper_start (&sleeper, forget_elsewhere, &thread);
+  if (_i == 1)
+    tlc_holder_hold (harness.service);
+  tlc_echo_must_add (harness.service);
+  pthread_barrier_wait (&sleeper.wake);
+  if (_i == 1)
+    {
+      tlc_holder_await_waiting (harness.service, 1);
+      tlc_holder_release (harness.service);
+    }
+  pthread_barrier_wait (&sleeper.sent);
   ck_assert (tlc_script_wait_closed (harness.script, 0));
   sleeper_wake (&sleeper, thread);
   tlc_harness_end (&harness);
@@ -188,6 +234,7 @@ main (void)
 
   tcase_set_timeout (tests, 60);
   tcase_add_loop_test (tests, test_condemn_forgotten_call, 0, 2);
+  tcase_add_loop_test (tests, test_condemn_forgotten_call_elsewhere, 0, 2);
   tcase_add_test (tests, test_condemn_late_receiver);
 #ifndef TLC_TEST_SANITIZER
   tcase_add_test (tests, test_condemn_not_by_child);

@@ -135,6 +135,31 @@ START_TEST (test_seats_timer_follows_the_settings)
 }
 END_TEST
 
+/* Who has lost its home under a cap steals that one first, where its connection may still be, though
+ * another comes before it in the row. */
+START_TEST (test_seats_steals_its_own_first)
+{
+  Fixture fixture;
+  TlcHome first = { NULL, 0 }, own = { NULL, 0 }, thief;
+  int peers[2];
+
+  fixture_init_by (&fixture, tlc_room_settings ("unix:@nobody-listens-here", "max-connections", "2",
+                                                NULL));
+  fixture_settle (&fixture, &first, &peers[0]);
+  fixture_settle (&fixture, &own, &peers[1]);
+  thief = own;
+  ck_assert (tlc_seat_claim_home (&thief));
+  tlc_seats_release (fixture.seats, &thief);
+  ck_assert (!tlc_seat_claim_home (&own));
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &own), TLC_CLAIM_STOLEN);
+  ck_assert_ptr_eq (own.seat, thief.seat);
+  ck_assert_uint_lt (first.seat->index, own.seat->index);
+  for (guint i = 0; i < 2; i++)
+    close (peers[i]);
+  fixture_clear (&fixture);
+}
+END_TEST
+
 /* All threads at one seat. */
 typedef struct {
   Fixture *fixture;
@@ -196,6 +221,7 @@ main (void)
   tcase_add_test (tests, test_seats_home_by_the_exact_word_only);
   tcase_add_test (tests, test_seats_row_grows);
   tcase_add_test (tests, test_seats_timer_follows_the_settings);
+  tcase_add_test (tests, test_seats_steals_its_own_first);
   tcase_add_test (tests, test_seats_one_claimant_at_a_time);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
