@@ -108,6 +108,9 @@ tlc_core_go_on_topping_up (TlcJob *job)
     }
   else if (next.due_us < G_MAXINT64)
     tlc_core_schedule (tlc_core_ref (core), job, next.due_us);
+  /* Calls that go over what was opened here need not dial, and so see to no watch. */
+  if (!current->closed)
+    tlc_core_keep_watch (core, current->settings);
 }
 
 static void
