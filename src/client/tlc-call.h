@@ -204,7 +204,6 @@ tlc_call_close_connection (TlcCall *call)
   tlc_seat_close_connection (call->home.seat);
   call->is_broken = FALSE;
   call->n_stale = 0;
-  tlc_core_top_up (call->core);
 }
 
 /* Leaves the seat to whoever comes next, or keeps it in a hold; without its connection if that is not
@@ -219,11 +218,12 @@ tlc_call_leave (TlcCall *call, gboolean usable)
   call->is_claimed = FALSE;
   tlc_seat_date (call->home.seat, call->rested_us);
   if (G_UNLIKELY (call->n_holds > 0))
-    {
-      tlc_call_leave_held (call);
-      return;
-    }
-  tlc_seats_release (&call->core->seats, &call->home);
+    tlc_call_leave_held (call);
+  else
+    tlc_seats_release (&call->core->seats, &call->home);
+  /* Not before: while the seat is claimed it counts as one that is open. */
+  if (G_UNLIKELY (!usable))
+    tlc_core_top_up (call->core);
 }
 
 /* Back to IDLE, buffers shrunk; or to AWAITING, for the replies that are due. */
