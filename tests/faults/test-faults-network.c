@@ -11,52 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/tlc-blackhole.h"
 #include "support/tlc-harness.h"
 #include "support/tlc-pair.h"
 #include "support/tlc-process.h"
-
-/* A listener that accepts nothing, whose backlog is full: connects to it hang. */
-typedef struct {
-  int listener;
-  int waiting[8];
-  char *endpoint;
-} Blackhole;
-
-static void
-blackhole_init (Blackhole *hole, int family)
-{
-  struct sockaddr_in inet = { .sin_family = AF_INET };
-  struct sockaddr_un local = { .sun_family = AF_UNIX };
-  struct sockaddr *address
-      = family == AF_INET ? (struct sockaddr *) &inet : (struct sockaddr *) &local;
-  socklen_t length = family == AF_INET ? sizeof inet : sizeof (sa_family_t);
-
-  inet.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
-  hole->listener = socket (family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ck_assert_int_eq (bind (hole->listener, address, length), 0);
-  ck_assert_int_eq (listen (hole->listener, 0), 0);
-  length = family == AF_INET ? sizeof inet : sizeof local;
-  ck_assert_int_eq (getsockname (hole->listener, address, &length), 0);
-  for (guint i = 0; i < G_N_ELEMENTS (hole->waiting); i++)
-    {
-      hole->waiting[i] = socket (family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-      connect (hole->waiting[i], address, length);
-    }
-  if (family == AF_INET)
-    hole->endpoint = g_strdup_printf ("tcp://127.0.0.1:%u", ntohs (inet.sin_port));
-  else
-    hole->endpoint = g_strdup_printf (
-        "unix:@%.*s", (int) (length - sizeof (sa_family_t) - 1), local.sun_path + 1);
-}
-
-static void
-blackhole_clear (Blackhole *hole)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (hole->waiting); i++)
-    close (hole->waiting[i]);
-  close (hole->listener);
-  g_free (hole->endpoint);
-}
 
 /* Law 4: a connection that its peer resets after it was looked at gives an error that is true: what was
  * not sent says so and is sent again, and no SIGPIPE comes. */
