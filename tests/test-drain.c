@@ -167,6 +167,9 @@ START_TEST (test_drain_waits_for_connects)
 }
 END_TEST
 
+/* Longer than a test may take. */
+#define FOR_LONG_MS (3600 * 1000)
+
 /* A thread does not wait for itself: neither for the reply that it has not fetched, nor inside an
  * RCU read section. */
 START_TEST (test_drain_refuses_to_wait_for_itself)
@@ -180,12 +183,12 @@ START_TEST (test_drain_refuses_to_wait_for_itself)
   ck_assert (echo_client_send_add (echo, 1, 2, NULL));
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
-  must_not_drain (pair.service, 20000, TLC_ERROR_BUSY, "this thread has not fetched the reply");
+  must_not_drain (pair.service, FOR_LONG_MS, TLC_ERROR_BUSY, "this thread has not fetched the reply");
   ck_assert (echo_client_recv_add (echo, &sum, NULL));
   ck_assert_int_eq (sum, 3);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));
   urcu_bp_read_lock ();
-  must_not_drain (pair.service, 20000, TLC_ERROR_BUSY, "RCU read section");
+  must_not_drain (pair.service, FOR_LONG_MS, TLC_ERROR_BUSY, "RCU read section");
   urcu_bp_read_unlock ();
   tlc_pair_clear (&pair);
 }
