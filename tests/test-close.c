@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "support/tlc-blackhole.h"
 #include "support/tlc-echo.h"
 #include "support/tlc-holder.h"
 #include "support/tlc-pair.h"
@@ -173,13 +174,13 @@ START_TEST (test_close_cuts_dials)
 {
   g_autofree char *endpoints = NULL;
   TlcFullListener full;
-  TlcVainListener vain;
+  Blackhole vain;
   TlcService *service;
   gint64 before_us;
   Take take;
 
   tlc_full_listener_init (&full);
-  tlc_vain_listener_init (&vain);
+  blackhole_init (&vain, AF_INET);
   endpoints = g_strdup_printf ("%s unix:@nobody-listens-here", _i == 0 ? full.endpoint : vain.endpoint);
   service = tlc_echo_service (endpoints, "close-timeout", "50ms", "connect-timeout", "80s",
                               "call-timeout", "80s", NULL);
@@ -190,7 +191,7 @@ START_TEST (test_close_cuts_dials)
   ck_assert_int_lt (g_get_monotonic_time () - before_us, WATCHDOG_MS * 1000);
   tlc_service_unref (service);
   tlc_full_listener_clear (&full);
-  tlc_vain_listener_clear (&vain);
+  blackhole_clear (&vain);
 }
 END_TEST
 

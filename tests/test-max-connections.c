@@ -6,9 +6,9 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "support/tlc-blackhole.h"
 #include "support/tlc-echo.h"
 #include "support/tlc-holder.h"
-#include "support/tlc-pair.h"
 #include "support/tlc-process.h"
 
 typedef struct {
@@ -306,10 +306,10 @@ END_TEST
 START_TEST (test_max_connections_in_advance_elsewhere)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
-  TlcVainListener listener;
+  Blackhole listener;
   TlcService *service;
 
-  tlc_vain_listener_init (&listener);
+  blackhole_init (&listener, AF_INET);
   service = tlc_echo_service (listener.endpoint, "min-connections", "1", "connect-timeout", "60s", NULL);
   while (get_stats (service).connections_busy == 0)
     g_usleep (1000);
@@ -320,7 +320,7 @@ START_TEST (test_max_connections_in_advance_elsewhere)
     g_usleep (1000);
   ck_assert_uint_eq (get_stats (service).connections_busy, 0);
   tlc_service_unref (service);
-  tlc_vain_listener_clear (&listener);
+  blackhole_clear (&listener);
 }
 END_TEST
 

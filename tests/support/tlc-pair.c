@@ -4,8 +4,6 @@
 #include "support/tlc-pair.h"
 
 #include <stdio.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -119,30 +117,4 @@ tlc_full_listener_accept (TlcFullListener *listener)
 {
   close (accept4 (listener->fd, NULL, NULL, SOCK_CLOEXEC)); /* the filler */
   return accept4 (listener->fd, NULL, NULL, SOCK_CLOEXEC);
-}
-
-void
-tlc_vain_listener_init (TlcVainListener *listener)
-{
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t length = sizeof address;
-  int *fds = listener->fds;
-
-  for (guint i = 0; i < G_N_ELEMENTS (listener->fds); i++)
-    fds[i] = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  ck_assert_int_eq (bind (fds[0], (struct sockaddr *) &address, sizeof address), 0);
-  ck_assert_int_eq (listen (fds[0], 0), 0);
-  ck_assert_int_eq (getsockname (fds[0], (struct sockaddr *) &address, &length), 0);
-  for (guint i = 1; i < G_N_ELEMENTS (listener->fds); i++)
-    if (connect (fds[i], (struct sockaddr *) &address, sizeof address) != 0)
-      ck_assert_int_eq (errno, EINPROGRESS);
-  listener->endpoint = g_strdup_printf ("tcp://127.0.0.1:%d", ntohs (address.sin_port));
-}
-
-void
-tlc_vain_listener_clear (TlcVainListener *listener)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (listener->fds); i++)
-    close (listener->fds[i]);
-  g_clear_pointer (&listener->endpoint, g_free);
 }

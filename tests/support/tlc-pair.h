@@ -44,12 +44,3 @@ void tlc_full_listener_init (TlcFullListener *listener);
 void tlc_full_listener_clear (TlcFullListener *listener);
 /* Makes room for the connection that waits, and returns it. */
 int tlc_full_listener_accept (TlcFullListener *listener);
-
-/* A listener that takes no more connections: the system of who connects to its port goes on trying. */
-typedef struct {
-  int fds[4]; /* the listener, and who is in its queue */
-  char *endpoint;
-} TlcVainListener;
-
-void tlc_vain_listener_init (TlcVainListener *listener);
-void tlc_vain_listener_clear (TlcVainListener *listener);
