@@ -122,6 +122,16 @@ tlc_seat_get_stamp (TlcSeat *seat)
   return atomic_load_explicit (&seat->stamp, memory_order_relaxed);
 }
 
+/* The same once it is left, and anybody's. */
+static inline guint64
+tlc_seat_look_at_stamp (TlcSeat *seat)
+{
+  /* ORDER(seat.stamp): seq_cst; after the leaving store. Pairs with tlc_seats_remind().
+   * Without: a drainer has found the seat claimed, and its stamp old, since we were reminded; we leave
+   * without a look at it, and nobody wakes him. */
+  return atomic_load_explicit (&seat->stamp, memory_order_seq_cst);
+}
+
 /* Says who has claimed the seat, for those who wait for it. */
 static inline void
 tlc_seat_sign (TlcSeat *seat, gint32 thread)

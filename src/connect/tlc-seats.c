@@ -142,7 +142,7 @@ tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as)
       tlc_seat_leave (home, state);
       attention = tlc_seats_look (seats);
     }
-  while ((TLC_SEATS_GENERATION (attention) != stamp
+  while ((TLC_SEATS_GENERATION (attention) != stamp || tlc_seat_look_at_stamp (seat) != stamp
           || tlc_seats_is_awaited (seats, seat, attention, state))
          && tlc_seat_claim_home (home));
 }
@@ -231,8 +231,9 @@ tlc_seats_reclaim (TlcSeats *seats, TlcSeat *seat, guint64 word, TlcReclaim why)
 void
 tlc_seats_remind (TlcSeat *seat)
 {
-  /* ORDER(seat.stamp): relaxed; should the claimant not see it, we come again. */
-  atomic_store_explicit (&seat->stamp, 0, memory_order_relaxed);
+  /* ORDER(seat.stamp): seq_cst; pairs with tlc_seat_look_at_stamp(). Should the claimant's own come after
+   * it, we come again. */
+  atomic_store_explicit (&seat->stamp, 0, memory_order_seq_cst);
 }
 
 gboolean

@@ -152,7 +152,8 @@ tlc_seats_release (TlcSeats *seats, TlcHome *home)
       tlc_seat_leave (home, TLC_SEAT_FREE);
       /* Once more, after the store: what comes between is ours to see to, unless somebody else, who won
        * the seat, does it in his turn. */
-      if (G_LIKELY (tlc_seats_look (seats) == stamp) || !tlc_seat_claim_home (home))
+      if (G_LIKELY (tlc_seats_look (seats) == stamp && tlc_seat_look_at_stamp (home->seat) == stamp)
+          || !tlc_seat_claim_home (home))
         return;
     }
   tlc_seats_release_as (seats, home, TLC_SEAT_FREE);

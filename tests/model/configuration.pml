@@ -17,6 +17,7 @@
  *   DRAINERS         2: somebody else drains as well, by what he finds in force
  *   SWEEPS           how many times the sweeper goes over all seats
  *   IDLE             he may find any connection that nobody claims idle for too long
+ *   REMINDS          and may make the stamp of a claimed seat old, whenever that is
  *   EXPIRES          a waiter may have a deadline; the others wait for as long as it takes
  *   FAILS            a dial or a call may fail
  *   HOLDS            caller 1 may hold his connection from one call to the next
@@ -59,6 +60,9 @@
 #endif
 #ifndef IDLE
 # define IDLE 0
+#endif
+#ifndef REMINDS
+# define REMINDS 0
 #endif
 #ifndef EXPIRES
 # define EXPIRES 0

@@ -3,6 +3,19 @@
 /* Those who come without a call: the sweeper, and whoever reconfigures, drains and closes. */
 
 #if SWEEPS
+/* What is in use and too old: its claimant sees to it when he releases it, as he finds an old stamp. */
+inline remind ()
+{
+#if REMINDS
+  if
+  :: judged == CLAIMED -> d_step { stamp[i] = 0 }
+  :: skip
+  fi
+#else
+  skip
+#endif
+}
+
 proctype sweeper ()
 {
   byte me = SWEEPER;
@@ -16,6 +29,7 @@ look_at_all:
   :: i == SEATS && sweeps > 1 -> i = 0; sweeps--
   :: i < SEATS ->
      clean ();
+     remind ();
      judged = CLAIMED;
      is_lost = 0;
      if
@@ -79,7 +93,16 @@ inline judge_claimed ()
 {
 #if DRAINS
   if
-  :: judged == CLAIMED -> d_step { is_dirty = is_dirty || stamp[i] < next }
+  :: judged == CLAIMED ->
+     d_step { is_old = stamp[i] < next }
+     d_step {
+       if
+       :: is_old && word[i] == CLAIMED -> is_dirty = 1
+       :: is_old && word[i] != CLAIMED -> is_dirty = 1; n_seen = n_moved + 100 /* looks again at once */
+       :: else
+       fi;
+       is_old = 0
+     }
   :: else
   fi
 #else
@@ -118,7 +141,7 @@ proctype reconfigurer (byte me)
   THREAD_VARIABLES;
   CLEANER_VARIABLES;
   bit is_serving = 0;
-  bit is_dirty = 0;
+  bit is_dirty = 0, is_old = 0;
 
 next_snapshot:
 #if DRAINERS > 1
