@@ -79,6 +79,26 @@ START_TEST (test_condemn_forgotten_call)
 }
 END_TEST
 
+/* Law 1: under a cap others have the use of it then, without the owner's help. */
+START_TEST (test_condemn_under_a_cap)
+{
+  g_autoptr (TlcServer) server = tlc_echo_server (NULL);
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "200ms", "claim-timeout", "50s",
+                          "max-connections", "1", NULL);
+  Sleeper sleeper = { .service = service };
+  pthread_t thread;
+
+  sleeper_start (&sleeper, forget, &thread);
+  tlc_client_set_timeout (tlc_echo_client (service), 50000);
+  tlc_echo_must_add (service);
+  tlc_echo_must_add (service);
+  ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 1);
+  sleeper_wake (&sleeper, thread);
+  tlc_thread_detach ();
+}
+END_TEST
+
 /* Goes by a connection that was another thread's, since that has taken the one that it had. */
 static void *
 forget_elsewhere (void *data)
@@ -234,6 +254,7 @@ main (void)
 
   tcase_set_timeout (tests, 60);
   tcase_add_loop_test (tests, test_condemn_forgotten_call, 0, 2);
+  tcase_add_test (tests, test_condemn_under_a_cap);
   tcase_add_loop_test (tests, test_condemn_forgotten_call_elsewhere, 0, 2);
   tcase_add_test (tests, test_condemn_late_receiver);
 #ifndef TLC_TEST_SANITIZER

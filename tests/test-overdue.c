@@ -1,49 +1,107 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Condemning, at the seat: what is overdue is shut down, once its deadline and a grace have passed, and
- * nothing else is. Law 6. */
+/* Condemning, at the seat: what its thread has left AWAITING is closed, once its deadline and a grace have
+ * passed, and nothing else is. Law 6. */
 #include "connect/tlc-condemn.h"
 #include "support/tlc-seats-fixture.h"
 
 #define DEADLINE_US 1000000
+#define OVERDUE_US (DEADLINE_US + TLC_CONDEMN_GRACE_US)
 
-/* Law 6: a claimed seat is looked after when its call must be over, and shut down then, not before; its
- * owner closes it. */
-START_TEST (test_overdue_is_shut_down)
+static gint64
+look (Fixture *fixture, gint64 now_us, guint n_open)
 {
-  TlcHome home = { NULL, 0 };
+  guint n;
+  gint64 due_us = tlc_condemn_overdue (fixture->seats, "echo", now_us, &n);
+
+  ck_assert_uint_eq (n, n_open);
+  return due_us;
+}
+
+/* Law 6: a seat that is AWAITING is looked after when its call must be over, and closed then, not before. Who
+ * has left it does not find it again; it is anybody's. */
+START_TEST (test_overdue_is_closed)
+{
+  TlcHome home = { NULL, 0 }, other = { NULL, 0 };
   Fixture fixture;
-  guint n_open;
   int peer;
 
-  fixture_init (&fixture);
+  fixture_init_by (&fixture, tlc_room_settings ("unix:@nobody-listens-here", "max-connections", "1", NULL));
   fixture_settle (&fixture, &home, &peer);
   ck_assert (seats_claim (fixture.seats, &home));
   tlc_seat_bound (home.seat, DEADLINE_US);
-  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, "echo", DEADLINE_US, &n_open),
-                    DEADLINE_US + TLC_CONDEMN_GRACE_US);
-  ck_assert_uint_eq (n_open, 1);
+  tlc_seat_await (&home);
+  ck_assert (!seats_claim (fixture.seats, &other));
+  ck_assert_int_eq (look (&fixture, OVERDUE_US - 1, 1), OVERDUE_US);
   ck_assert (!peer_is_closed (peer));
-  ck_assert_int_eq (
-      tlc_condemn_overdue (fixture.seats, "echo", DEADLINE_US + TLC_CONDEMN_GRACE_US, &n_open), G_MAXINT64);
+  ck_assert (tlc_seat_is_ours (&home));
+  ck_assert_int_eq (look (&fixture, OVERDUE_US, 0), G_MAXINT64);
   ck_assert (peer_is_closed (peer));
-  ck_assert_uint_eq (n_open, 1);
-  tlc_seat_close_connection (home.seat);
-  tlc_seats_release (fixture.seats, &home);
-  tlc_condemn_overdue (fixture.seats, "echo", G_MAXINT64 / 2, &n_open);
-  ck_assert_uint_eq (n_open, 0);
+  ck_assert (!tlc_seat_is_ours (&home));
+  ck_assert (!tlc_seat_claim_home (&home));
+  ck_assert (seats_claim (fixture.seats, &other));
+  tlc_seats_release (fixture.seats, &other);
   close (peer);
   fixture_clear (&fixture);
 }
 END_TEST
 
-/* Law 3: the deadline of the call before is not that of the next one, which has just claimed the seat and
- * not said its own; nor of whoever claims it for another reason. */
+/* Law 3: whoever is at it, sending or receiving, goes by his own clock; whether he has come back for a reply
+ * that is overdue, or has just begun. */
+START_TEST (test_overdue_is_somebody_at_it)
+{
+  TlcHome home = { NULL, 0 };
+  Fixture fixture;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_settle (&fixture, &home, &peer);
+  ck_assert (seats_claim (fixture.seats, &home));
+  tlc_seat_bound (home.seat, DEADLINE_US);
+  if (_i == 1)
+    {
+      tlc_seat_await (&home);
+      ck_assert (tlc_seat_claim_home (&home));
+    }
+  ck_assert_int_eq (look (&fixture, OVERDUE_US - 1, 1), OVERDUE_US);
+  ck_assert_int_eq (look (&fixture, 10 * DEADLINE_US, 1), G_MAXINT64);
+  ck_assert (!peer_is_closed (peer));
+  ck_assert (tlc_seat_is_ours (&home));
+  tlc_seats_release (fixture.seats, &home);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Laws 2 and 5: a call whose thread is away is in flight all the same: a change closes nothing under it, and
+ * who drains waits for it. */
+START_TEST (test_overdue_is_in_flight)
+{
+  TlcHome home = { NULL, 0 };
+  Fixture fixture;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_settle (&fixture, &home, &peer);
+  ck_assert (seats_claim (fixture.seats, &home));
+  tlc_seat_bound (home.seat, DEADLINE_US);
+  tlc_seat_await (&home);
+  fixture_change (&fixture, tlc_room_settings ("unix:@nobody-there-either", NULL));
+  tlc_seats_follow_change (fixture.seats);
+  ck_assert (!peer_is_closed (peer));
+  ck_assert (tlc_seat_claim_home (&home));
+  tlc_seats_release (fixture.seats, &home);
+  ck_assert (peer_is_closed (peer));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Law 3: the deadline of the call before is not that of the next one, which has said none. */
 START_TEST (test_overdue_was_the_call_before)
 {
   TlcHome home = { NULL, 0 };
   Fixture fixture;
-  guint n_open;
   int peer;
 
   fixture_init (&fixture);
@@ -51,10 +109,12 @@ START_TEST (test_overdue_was_the_call_before)
   ck_assert (seats_claim (fixture.seats, &home));
   tlc_seat_bound (home.seat, DEADLINE_US);
   tlc_seats_release (fixture.seats, &home);
-  tlc_condemn_overdue (fixture.seats, "echo", 10 * DEADLINE_US, &n_open); /* it is free */
+  look (&fixture, 10 * DEADLINE_US, 1); /* it is free */
   ck_assert (seats_claim (fixture.seats, &home));
-  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, "echo", 10 * DEADLINE_US, &n_open), G_MAXINT64);
+  tlc_seat_await (&home);
+  ck_assert_int_eq (look (&fixture, 10 * DEADLINE_US, 1), G_MAXINT64);
   ck_assert (!peer_is_closed (peer));
+  ck_assert (tlc_seat_claim_home (&home));
   tlc_seats_release (fixture.seats, &home);
   close (peer);
   fixture_clear (&fixture);
@@ -93,7 +153,9 @@ main (void)
   Suite *suite = suite_create ("overdue");
   TCase *tests = tcase_create ("overdue");
 
-  tcase_add_test (tests, test_overdue_is_shut_down);
+  tcase_add_test (tests, test_overdue_is_closed);
+  tcase_add_loop_test (tests, test_overdue_is_somebody_at_it, 0, 2);
+  tcase_add_test (tests, test_overdue_is_in_flight);
   tcase_add_test (tests, test_overdue_was_the_call_before);
   tcase_add_test (tests, test_overdue_is_left_alone);
   suite_add_tcase (suite, tests);

@@ -47,8 +47,8 @@ tlc_call_set_framing (TlcCall *call, const TlcFraming *framing, const TlcWalker 
 void
 tlc_call_close_home (TlcCall *call)
 {
-  if (!call->is_claimed)
-    call->is_claimed = tlc_seat_claim_home (&call->home);
+  if (!call->is_claimed || tlc_call_is_away (call))
+    tlc_call_come_back (call);
   tlc_call_leave (call, FALSE);
 }
 
@@ -58,6 +58,7 @@ tlc_call_finish_queued (TlcCall *call)
   call->state = TLC_CALL_AWAITING;
   tlc_reader_stop (&call->reader);
   tlc_buffer_reset (&call->out);
+  tlc_call_go_away (call);
   /* Behind this reply the next may have begun; but not where the connection is lost. */
   if (call->is_claimed)
     return;
@@ -222,8 +223,7 @@ tlc_call_send_failed (TlcCall *call, TlcIo io, gsize sent, GError **error)
   call->is_broken = sent > 0 || io != TLC_IO_TIMED_OUT;
   if (sent > 0)
     tlc_connection_abandon_sending (connection);
-  /* A connection that was condemned is seen as broken. */
-  if (io == TLC_IO_TIMED_OUT || tlc_clock_now_us () >= call->deadline_us)
+  if (io == TLC_IO_TIMED_OUT)
     return tlc_call_time_out (call, error, how_far);
   return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
                         "connection lost after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT
@@ -235,18 +235,14 @@ tlc_call_send_failed (TlcCall *call, TlcIo io, gsize sent, GError **error)
 static TLC_COLD void
 tlc_call_sent_otherwise (TlcCall *call)
 {
-  gint64 now_us;
-
   if (call->type == T_CALL)
     {
       tlc_pipeline_push (call);
       return;
     }
-  now_us = tlc_clock_now_us ();
-  tlc_call_rest (call, now_us);
-  /* As where a call is answered: after its deadline the keeper may have condemned the connection. */
+  tlc_call_rest (call, tlc_clock_now_us ());
   if (call->n_queued == 0)
-    tlc_call_leave (call, now_us < call->deadline_us);
+    tlc_call_leave (call, TRUE);
   tlc_call_finish (call);
 }
 
@@ -339,7 +335,10 @@ tlc_call_send (TlcCall *call, GError **error)
     }
   call->framing->seal (call);
   tlc_counters_add (&call->counters, TLC_COUNT_CALLS, 1);
-  return tlc_call_start (call, error) && tlc_call_attempt (call, error);
+  if (G_UNLIKELY (!tlc_call_start (call, error) || !tlc_call_attempt (call, error)))
+    return FALSE;
+  tlc_call_go_away (call);
+  return TRUE;
 }
 
 gboolean

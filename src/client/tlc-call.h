@@ -24,7 +24,7 @@ typedef enum {
   TLC_CALL_IDLE,
   TLC_CALL_WRITING,   /* the request grows in the buffer; nothing is claimed */
   TLC_CALL_SENDING,   /* inside tlc_call_send() */
-  TLC_CALL_AWAITING,  /* the request is out; the connection is claimed */
+  TLC_CALL_AWAITING,  /* the request is out; the thread is elsewhere, and its seat is AWAITING */
   TLC_CALL_RECEIVING, /* between the beginning of a receive and the reply's header */
   TLC_CALL_READING    /* the reply is in the buffer whole; the connection is released */
 } TlcCallState;
@@ -52,7 +52,7 @@ typedef struct _TlcFraming TlcFraming;
 typedef struct _TlcPipeline TlcPipeline;
 struct _TlcCall {
   TlcCallState state;
-  gboolean is_claimed; /* home.seat is ours now */
+  gboolean is_claimed; /* home.seat is ours now; or was left AWAITING, and nobody has told us otherwise */
   guint n_queued;      /* replies due, but that of the call at hand; 0: no more than one was */
   TlcHome home;
   const TlcFraming *framing;
@@ -204,6 +204,29 @@ tlc_call_close_connection (TlcCall *call)
   tlc_seat_close_connection (call->home.seat);
   call->is_broken = FALSE;
   call->n_stale = 0;
+}
+
+/* Whether the seat was left AWAITING. */
+static inline gboolean
+tlc_call_is_away (const TlcCall *call)
+{
+  return TLC_SEAT_STATE (call->home.word) == TLC_SEAT_AWAITING;
+}
+
+/* The thread goes back to the program, and will come for the reply. */
+static inline void
+tlc_call_go_away (TlcCall *call)
+{
+  if (G_LIKELY (call->is_claimed) && !tlc_call_is_away (call))
+    tlc_seat_await (&call->home);
+}
+
+/* It has come. FALSE: the connection was closed meanwhile. */
+static inline gboolean
+tlc_call_come_back (TlcCall *call)
+{
+  call->is_claimed = tlc_seat_claim_home (&call->home);
+  return call->is_claimed;
 }
 
 /* Leaves the seat to whoever comes next, or keeps it in a hold; without its connection if that is not

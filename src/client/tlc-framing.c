@@ -37,8 +37,7 @@ tlc_framing_lost (TlcCall *call, TlcIo io, gsize total, GError **error)
   TlcConnection *connection = call->home.seat->connection;
   g_autofree char *progress = tlc_framing_describe_progress (call, total);
 
-  /* A connection that was condemned is seen as closed. */
-  if (io == TLC_IO_TIMED_OUT || tlc_clock_now_us () >= call->deadline_us)
+  if (io == TLC_IO_TIMED_OUT)
     return tlc_call_time_out (call, error, progress);
   if (io == TLC_IO_CLOSED)
     return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST, "connection closed by peer %s",

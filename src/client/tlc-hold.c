@@ -11,6 +11,7 @@
 #include "client/tlc-hold.h"
 
 #include "client/tlc-pipeline.h"
+#include "connect/tlc-condemn.h"
 #include "model/tlc-clock.h"
 
 static gboolean
@@ -43,15 +44,17 @@ tlc_hold_fail (TlcCall *call, GError **error)
 gboolean
 tlc_hold_check (TlcCall *call, GError **error)
 {
+  tlc_seat_date (call->home.seat, call->held_us);
   if (tlc_hold_is_overdue (call))
     tlc_call_close_connection (call);
   return call->home.seat->connection != NULL || tlc_hold_fail (call, error);
 }
 
-/* The seat's deadline is the hold's now, for the keeper. */
+/* The seat's deadline and date are the hold's now, for the keeper. */
 void
 tlc_call_leave_held (TlcCall *call)
 {
+  tlc_seat_date (call->home.seat, call->held_us);
   tlc_seat_bound (call->home.seat, call->hold_limit_us);
   tlc_seats_release_as (&call->core->seats, &call->home, TLC_SEAT_HELD);
 }
@@ -94,10 +97,14 @@ tlc_hold_begin (TlcCall *call, GError **error)
 void
 tlc_hold_end (TlcCall *call)
 {
+  gboolean is_overdue = tlc_hold_is_overdue (call);
+
   if (--call->n_holds > 0 || call->is_claimed)
     return;
   if (!tlc_seat_claim_home (&call->home))
     return;
   call->is_claimed = TRUE;
-  tlc_call_leave (call, !tlc_hold_is_overdue (call));
+  tlc_call_leave (call, !is_overdue);
+  if (is_overdue)
+    tlc_condemn_report_hold (call->core->name, call->thread, tlc_clock_now_us () - call->held_us);
 }

@@ -11,6 +11,10 @@
 
 #include "model/tlc-clock.h"
 
+#define TLC_PIPELINE_LOST \
+  "replies are outstanding on this client whose connection is lost: receive them first, or give them up " \
+  "by tlc_client_reset()"
+
 typedef struct {
   gint32 sequence;
   gint64 begun_us, deadline_us;
@@ -119,9 +123,7 @@ tlc_pipeline_begin_behind (TlcCall *call, const char *method, GError **error)
                                 error);
   if (!call->is_claimed || call->is_broken)
     return tlc_pipeline_refuse (call, method, TLC_ERROR_BUSY,
-                                "replies are outstanding on this client whose connection is lost: "
-                                "receive them first, or give them up by tlc_client_reset()",
-                                error);
+                                TLC_PIPELINE_LOST, error);
   if (call->n_queued == TLC_PIPELINE_MAX)
     return tlc_pipeline_refuse (call, method, TLC_ERROR_EXHAUSTED,
                                 G_STRINGIFY (TLC_PIPELINE_MAX) " replies are outstanding on this "
@@ -177,6 +179,8 @@ tlc_pipeline_follow_change (TlcCall *call, GError **error)
 gboolean
 tlc_pipeline_join (TlcCall *call, GError **error)
 {
+  if (!tlc_call_come_back (call))
+    return tlc_call_fail (call, error, TLC_ERROR_BUSY, TLC_PIPELINE_LOST);
   if (!tlc_seats_is_current (&call->core->seats, call->home.seat)
       && !tlc_pipeline_follow_change (call, error))
     return FALSE;

@@ -37,6 +37,16 @@ tlc_call_refuse_receive (TlcCall *call, GError **error)
   return FALSE;
 }
 
+/* Whoever closed it did so since the reply was overdue, or the service was closed. */
+static TLC_COLD gboolean
+tlc_call_come_too_late (TlcCall *call, GError **error)
+{
+  if (tlc_clock_now_us () >= call->deadline_us)
+    return tlc_call_time_out (call, error, "before the program came for its reply");
+  return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
+                        "the connection was closed before the program came for its reply");
+}
+
 gboolean
 tlc_call_receive (TlcCall *call, GError **error)
 {
@@ -45,6 +55,8 @@ tlc_call_receive (TlcCall *call, GError **error)
   call->state = TLC_CALL_RECEIVING;
   if (G_UNLIKELY (call->n_queued > 0) && !tlc_pipeline_take (call, error))
     return FALSE;
+  if (G_UNLIKELY (!tlc_call_come_back (call)))
+    return tlc_call_come_too_late (call, error);
   return tlc_call_receive_next (call, error);
 }
 
@@ -80,9 +92,10 @@ tlc_reply_answers (TlcCall *call)
   tlc_histogram_record (&call->counters.latency, now_us - call->begun_us);
   call->state = TLC_CALL_READING;
   tlc_call_rest (call, now_us);
-  /* After its deadline the keeper may have condemned the connection. */
   if (G_LIKELY (call->n_queued == 0))
-    tlc_call_leave (call, !call->is_broken && now_us < call->deadline_us);
+    tlc_call_leave (call, !call->is_broken);
+  else
+    tlc_call_go_away (call);
 }
 
 void

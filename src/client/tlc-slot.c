@@ -76,7 +76,7 @@ tlc_slot_peek_claimed_seat (const TlcSlot *slot)
 {
   const TlcCall *call = tlc_transport_get_call (slot->transport);
 
-  return call->is_claimed ? call->home.seat : NULL;
+  return call->is_claimed && tlc_seat_is_ours (&call->home) ? call->home.seat : NULL;
 }
 
 void

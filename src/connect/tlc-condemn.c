@@ -1,51 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Condemning: a call that was begun and never ended, since its thread went elsewhere with the reply
- * outstanding, must not keep its connection for ever. The keeper shuts the socket down, which the
- * peer sees at once; to close it is the owner's, whenever he comes back, and he finds that his call
- * has timed out.
+ * outstanding, must not keep its connection for ever, nor one that is held for longer than it may. Both
+ * are in seats that the thread has left, AWAITING or HELD: when they are overdue they are claimed by the
+ * exact word, and closed. The thread finds another word when it comes back.
  *
- * A connection that is held for longer than it may is closed where its holder is between two calls:
- * a seat that is HELD can be claimed for that. Where he is in a call, after it.
- *
- * The keeper may be looking at a call that ends at the same moment. But whoever ends a call after
- * its deadline closes the connection, so what is shut down is not used again. */
+ * A seat that is CLAIMED is left alone: whoever has claimed it is at it, and goes by his own deadline. Only
+ * a service that is closed does not wait for that: it shuts the socket down, which he notices. */
 #include "connect/tlc-condemn.h"
 
 #include "observe/tlc-thread-name.h"
 
-/* Reports the hold that is in @seat by @word, and ends it. */
-static void
-tlc_condemn_hold (TlcSeats *seats, TlcSeat *seat, guint64 word, const char *name, gint64 now_us)
+void
+tlc_condemn_report_hold (const char *name, gint32 number, gint64 held_us)
 {
-  /* ORDER(seat.sign): relaxed; for messages. */
-  gint32 number = atomic_load_explicit (&seat->thread, memory_order_relaxed);
-  gint64 since_us = tlc_seat_get_since (seat);
+  g_autofree char *thread = tlc_thread_describe (number);
+
+  g_debug ("service %s: thread %s has held a connection for %" G_GINT64_FORMAT
+           " ms, longer than hold-timeout: closed",
+           name, thread, held_us / 1000);
+}
+
+/* Closes the connection of @seat, which its thread has left AWAITING or HELD by @word. FALSE: the thread
+ * has come back. */
+static gboolean
+tlc_condemn_close (TlcSeats *seats, TlcSeat *seat, guint64 word)
+{
   TlcHome home = { seat, word };
-  g_autofree char *thread = NULL;
 
   if (!tlc_seat_claim_home (&home))
-    return;
-  thread = tlc_thread_describe (number);
-  g_debug (
-      "service %s: thread %s holds a connection for longer than hold-timeout, and has not called "
-      "for %" G_GINT64_FORMAT " ms: closed",
-      name, thread, (now_us - since_us) / 1000);
+    return FALSE;
   tlc_seat_close_connection (seat);
   tlc_seats_release (seats, &home);
+  return TRUE;
 }
 
 /* When the call or hold in @seat is to be looked after; G_MAXINT64: there is none. */
 static gint64
 tlc_condemn_look (TlcSeats *seats, TlcSeat *seat, const char *name, gint64 now_us)
 {
-  /* ORDER(seat.word): acquire; pairs with the claim: with the word of a claim, the deadline is that
-   * of its call, or 0; with HELD, that of the hold. */
+  /* ORDER(seat.word): acquire; pairs with the store that left it: with AWAITING, the deadline is that of
+   * the call; with HELD, that of the hold. */
   guint64 word = atomic_load_explicit (&seat->word, memory_order_acquire);
   gboolean is_held = TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
+  /* ORDER(seat.sign): relaxed; for messages. */
+  gint32 thread = atomic_load_explicit (&seat->thread, memory_order_relaxed);
+  gint64 since_us = tlc_seat_get_since (seat);
   gint64 due_us;
 
-  if (TLC_SEAT_STATE (word) != TLC_SEAT_CLAIMED && !is_held)
+  if (!is_held && !TLC_SEAT_IS_IN_CALL (word))
     return G_MAXINT64;
   /* ORDER(seat.deadline): relaxed; read after the word. */
   due_us = atomic_load_explicit (&seat->deadline_us, memory_order_relaxed);
@@ -54,10 +57,8 @@ tlc_condemn_look (TlcSeats *seats, TlcSeat *seat, const char *name, gint64 now_u
   due_us += TLC_CONDEMN_GRACE_US;
   if (due_us > now_us)
     return due_us;
-  if (is_held)
-    tlc_condemn_hold (seats, seat, word, name, now_us);
-  else
-    tlc_seat_shut_down (seat, word);
+  if (TLC_SEAT_STATE (word) != TLC_SEAT_CLAIMED && tlc_condemn_close (seats, seat, word) && is_held)
+    tlc_condemn_report_hold (name, thread, now_us - since_us);
   return G_MAXINT64;
 }
 
@@ -90,5 +91,7 @@ tlc_condemn_all (TlcSeats *seats)
 
       if (TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED)
         tlc_seat_shut_down (seat, word);
+      else if (TLC_SEAT_IS_IN_CALL (word))
+        tlc_condemn_close (seats, seat, word);
     }
 }

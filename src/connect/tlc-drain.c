@@ -42,7 +42,7 @@ tlc_drain_seat (TlcSeats *seats, TlcSeat *seat, guint64 generation, const TlcSna
         return TRUE;
       /* ORDER(seat.word): seq_cst; as in tlc_seats_clean(): was it claimed, or left meanwhile? */
       word = atomic_load_explicit (&seat->word, memory_order_seq_cst);
-      if (TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED)
+      if (TLC_SEAT_IS_IN_CALL (word))
         return FALSE;
     }
 }

@@ -13,11 +13,14 @@ typedef enum {
   TLC_SEAT_FREE,   /* the connection of a living thread, which is at home here */
   TLC_SEAT_SPARE,  /* a connection without a thread: left by an exit, or opened in advance */
   TLC_SEAT_HELD,   /* the connection of a thread that holds it, between two of its calls */
-  TLC_SEAT_CLAIMED /* somebody's: only the claimant touches what is in it */
+  TLC_SEAT_AWAITING, /* of a thread whose reply is due, between sending and receiving */
+  TLC_SEAT_CLAIMED   /* somebody's, who is at it: only the claimant touches what is in it */
 } TlcSeatState;
 
 #define TLC_SEAT_STATE_BITS 3
 #define TLC_SEAT_STATE(word) ((TlcSeatState) ((word) & ((1u << TLC_SEAT_STATE_BITS) - 1)))
+/* Whether a call is under way in a seat with that word: it ends as it would have, whatever changes. */
+#define TLC_SEAT_IS_IN_CALL(word) (TLC_SEAT_STATE (word) >= TLC_SEAT_AWAITING)
 /* The word after @word, in @state. */
 #define TLC_SEAT_NEXT(word, state) \
   ((((word) >> TLC_SEAT_STATE_BITS) + 1) << TLC_SEAT_STATE_BITS | (guint64) (state))
@@ -70,6 +73,14 @@ tlc_seat_try_claim (TlcSeat *seat, guint64 word)
                                                   memory_order_seq_cst, memory_order_relaxed);
 }
 
+/* Whether nobody touched the seat since it was left. */
+static inline gboolean
+tlc_seat_is_ours (const TlcHome *home)
+{
+  /* ORDER(seat.word): relaxed; our own word, or another. */
+  return atomic_load_explicit (&home->seat->word, memory_order_relaxed) == home->word;
+}
+
 /* Claims the home if nobody touched it since it was left there. */
 static inline gboolean
 tlc_seat_claim_home (TlcHome *home)
@@ -100,6 +111,17 @@ tlc_seat_leave (TlcHome *home, TlcSeatState as)
    * Without: the store waits in the store buffer while we look: the sweeper finds the seat
    * CLAIMED, we find the generation old, and the connection to a removed endpoint stays open. */
   atomic_store_explicit (&seat->word, home->word, memory_order_seq_cst);
+}
+
+/* Leaves the claimed seat to its thread alone, which has gone back to the program and will come for the
+ * reply; or, when that is overdue, to whoever closes it. */
+static inline void
+tlc_seat_await (TlcHome *home)
+{
+  home->word = TLC_SEAT_NEXT (home->word, TLC_SEAT_AWAITING);
+  /* ORDER(seat.word): release; pairs with the claim, which receives what we wrote. No look follows: what
+   * changes meanwhile is seen to when the call is over. */
+  atomic_store_explicit (&home->seat->word, home->word, memory_order_release);
 }
 
 /* Makes the claimed seat another claimant's, who is told of it next: @home becomes his. */

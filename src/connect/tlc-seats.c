@@ -244,7 +244,7 @@ tlc_seats_clean (TlcSeats *seats, TlcSeat *seat, const TlcSnapshot *current)
   guint64 word = atomic_load_explicit (&seat->word, memory_order_seq_cst);
   const TlcEndpoint *endpoint;
 
-  if (TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED || TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY)
+  if (TLC_SEAT_IS_IN_CALL (word) || TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY)
     return TLC_SEAT_STATE (word) == TLC_SEAT_EMPTY;
   endpoint = tlc_seat_get_endpoint (seat);
   /* A seat in order must not be claimed: its thread would not find home again, and nobody would
@@ -294,8 +294,7 @@ tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census)
       /* ORDER(counter): relaxed; statistics. */
       guint64 word = atomic_load_explicit (&seat->word, memory_order_relaxed);
       gint64 since_us = tlc_seat_get_since (seat);
-      gboolean is_busy
-          = TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED || TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
+      gboolean is_busy = TLC_SEAT_IS_IN_CALL (word) || TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
 
       /* One that is claimed may be about to get a connection, where the cap lets it. */
       census->n_open += TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY

@@ -53,6 +53,7 @@ tlc_sweep_seat (TlcSweep *sweep, TlcSeat *seat)
     case TLC_SEAT_SPARE:
       tlc_sweep_unclaimed (sweep, seat, word, expiry_us);
       return;
+    case TLC_SEAT_AWAITING:
     case TLC_SEAT_CLAIMED:
       if (sweep->now_us < expiry_us)
         {

@@ -6,8 +6,7 @@
  *      --all others ended--> nothing is open
  *      --close-timeout--> their sockets are shut down: they fail, and close them --> nothing is open
  *
- * Only a call's own thread closes its socket. One that sent a request and went elsewhere has a socket
- * that is shut down until it comes back, or exits. */
+ * What a thread has sent a request on and left is closed in its absence. */
 #include "control/tlc-close.h"
 
 #include "client/tlc-thread.h"
