@@ -97,30 +97,6 @@ START_TEST (test_overdue_is_in_flight)
 }
 END_TEST
 
-/* Law 3: the deadline of the call before is not that of the next one, which has said none. */
-START_TEST (test_overdue_was_the_call_before)
-{
-  TlcHome home = { NULL, 0 };
-  Fixture fixture;
-  int peer;
-
-  fixture_init (&fixture);
-  fixture_settle (&fixture, &home, &peer);
-  ck_assert (seats_claim (fixture.seats, &home));
-  tlc_seat_bound (home.seat, DEADLINE_US);
-  tlc_seats_release (fixture.seats, &home);
-  look (&fixture, 10 * DEADLINE_US, 1); /* it is free */
-  ck_assert (seats_claim (fixture.seats, &home));
-  tlc_seat_await (&home);
-  ck_assert_int_eq (look (&fixture, 10 * DEADLINE_US, 1), G_MAXINT64);
-  ck_assert (!peer_is_closed (peer));
-  ck_assert (tlc_seat_claim_home (&home));
-  tlc_seats_release (fixture.seats, &home);
-  close (peer);
-  fixture_clear (&fixture);
-}
-END_TEST
-
 /* Law 3: a seat that was left since it was looked at is not shut down; nor, in the child of a fork, one
  * whose socket is the parent's. */
 START_TEST (test_overdue_is_left_alone)
@@ -156,7 +132,6 @@ main (void)
   tcase_add_test (tests, test_overdue_is_closed);
   tcase_add_loop_test (tests, test_overdue_is_somebody_at_it, 0, 2);
   tcase_add_test (tests, test_overdue_is_in_flight);
-  tcase_add_test (tests, test_overdue_was_the_call_before);
   tcase_add_test (tests, test_overdue_is_left_alone);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);

@@ -78,9 +78,8 @@ void tlc_service_unref (TlcService *service);
  *
  * Ends the service. Calls that begin after this, and those that wait for a connection, fail with
  * %TLC_ERROR_CLOSED. Calls in flight go on, for `close-timeout` at most; then they are cut, and fail with
- * %TLC_ERROR_CLOSED, too. When this returns nothing is open, whether threads sleep or not. (But where a
- * thread has sent a request and not come back for the reply: its socket is shut down, and closed when the
- * thread next uses its client, or exits.) What the calling thread itself has not fetched it gives up.
+ * %TLC_ERROR_CLOSED, too. When this returns nothing is open, whether threads sleep or not, or
+ * have gone elsewhere with a reply outstanding. What the calling thread itself has not fetched it gives up.
  *
  * What was held is closed. Closing again changes nothing. References stay valid, and have to be released.
  *

@@ -48,7 +48,7 @@ void
 tlc_call_close_home (TlcCall *call)
 {
   if (!call->is_claimed || tlc_call_is_away (call))
-    tlc_call_come_back (call);
+    call->is_claimed = tlc_seat_claim_home (&call->home);
   tlc_call_leave (call, FALSE);
 }
 
@@ -337,7 +337,10 @@ tlc_call_send (TlcCall *call, GError **error)
   tlc_counters_add (&call->counters, TLC_COUNT_CALLS, 1);
   if (G_UNLIKELY (!tlc_call_start (call, error) || !tlc_call_attempt (call, error)))
     return FALSE;
-  tlc_call_go_away (call);
+  if (G_LIKELY (call->state == TLC_CALL_AWAITING && call->n_queued == 0))
+    tlc_seat_await (&call->home);
+  else
+    tlc_call_go_away (call);
   return TRUE;
 }
 

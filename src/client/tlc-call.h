@@ -225,8 +225,10 @@ tlc_call_go_away (TlcCall *call)
 static inline gboolean
 tlc_call_come_back (TlcCall *call)
 {
-  call->is_claimed = tlc_seat_claim_home (&call->home);
-  return call->is_claimed;
+  if (G_LIKELY (tlc_seat_claim_home (&call->home)))
+    return TRUE;
+  call->is_claimed = FALSE;
+  return FALSE;
 }
 
 /* Leaves the seat to whoever comes next, or keeps it in a hold; without its connection if that is not

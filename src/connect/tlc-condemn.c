@@ -35,6 +35,17 @@ tlc_condemn_close (TlcSeats *seats, TlcSeat *seat, guint64 word)
   return TRUE;
 }
 
+static void
+tlc_condemn_hold (TlcSeats *seats, TlcSeat *seat, guint64 word, const char *name, gint64 now_us)
+{
+  /* ORDER(seat.sign): relaxed; for messages. */
+  gint32 thread = atomic_load_explicit (&seat->thread, memory_order_relaxed);
+  gint64 since_us = tlc_seat_get_since (seat);
+
+  if (tlc_condemn_close (seats, seat, word))
+    tlc_condemn_report_hold (name, thread, now_us - since_us);
+}
+
 /* When the call or hold in @seat is to be looked after; G_MAXINT64: there is none. */
 static gint64
 tlc_condemn_look (TlcSeats *seats, TlcSeat *seat, const char *name, gint64 now_us)
@@ -42,23 +53,18 @@ tlc_condemn_look (TlcSeats *seats, TlcSeat *seat, const char *name, gint64 now_u
   /* ORDER(seat.word): acquire; pairs with the store that left it: with AWAITING, the deadline is that of
    * the call; with HELD, that of the hold. */
   guint64 word = atomic_load_explicit (&seat->word, memory_order_acquire);
-  gboolean is_held = TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
-  /* ORDER(seat.sign): relaxed; for messages. */
-  gint32 thread = atomic_load_explicit (&seat->thread, memory_order_relaxed);
-  gint64 since_us = tlc_seat_get_since (seat);
   gint64 due_us;
 
-  if (!is_held && !TLC_SEAT_IS_IN_CALL (word))
+  if (!TLC_SEAT_IS_IN_CALL (word) && TLC_SEAT_STATE (word) != TLC_SEAT_HELD)
     return G_MAXINT64;
   /* ORDER(seat.deadline): relaxed; read after the word. */
-  due_us = atomic_load_explicit (&seat->deadline_us, memory_order_relaxed);
-  if (due_us == 0)
-    return G_MAXINT64;
-  due_us += TLC_CONDEMN_GRACE_US;
+  due_us = atomic_load_explicit (&seat->deadline_us, memory_order_relaxed) + TLC_CONDEMN_GRACE_US;
   if (due_us > now_us)
     return due_us;
-  if (TLC_SEAT_STATE (word) != TLC_SEAT_CLAIMED && tlc_condemn_close (seats, seat, word) && is_held)
-    tlc_condemn_report_hold (name, thread, now_us - since_us);
+  if (TLC_SEAT_STATE (word) == TLC_SEAT_AWAITING)
+    tlc_condemn_close (seats, seat, word);
+  else if (TLC_SEAT_STATE (word) == TLC_SEAT_HELD)
+    tlc_condemn_hold (seats, seat, word, name, now_us);
   return G_MAXINT64;
 }
 

@@ -17,13 +17,12 @@ typedef enum {
   TLC_SEAT_CLAIMED   /* somebody's, who is at it: only the claimant touches what is in it */
 } TlcSeatState;
 
-#define TLC_SEAT_STATE_BITS 3
-#define TLC_SEAT_STATE(word) ((TlcSeatState) ((word) & ((1u << TLC_SEAT_STATE_BITS) - 1)))
+#define TLC_SEAT_STATE_MASK ((guint64) 7)
+#define TLC_SEAT_STATE(word) ((TlcSeatState) ((word) & TLC_SEAT_STATE_MASK))
 /* Whether a call is under way in a seat with that word: it ends as it would have, whatever changes. */
 #define TLC_SEAT_IS_IN_CALL(word) (TLC_SEAT_STATE (word) >= TLC_SEAT_AWAITING)
 /* The word after @word, in @state. */
-#define TLC_SEAT_NEXT(word, state) \
-  ((((word) >> TLC_SEAT_STATE_BITS) + 1) << TLC_SEAT_STATE_BITS | (guint64) (state))
+#define TLC_SEAT_NEXT(word, state) (((word) | TLC_SEAT_STATE_MASK) + 1 + (guint64) (state))
 
 #define TLC_CACHE_LINE 64
 
@@ -45,8 +44,8 @@ typedef struct {
   _Atomic gint64 since_us;
   _Atomic gint32 thread; /* claimant writes, anyone reads, for messages: the one that claims */
   gint32 fd_plus_1; /* under the lock in tlc-seat.c: the connection's socket; 0: none */
-  /* claimant writes, keeper reads: when the call that has claimed it, or the hold, must be over; 0:
-   * there is none */
+  /* claimant writes, keeper reads: when the call that is AWAITING, or the hold, must be over. Where the
+   * seat is CLAIMED it may be that of the call before */
   _Atomic gint64 deadline_us;
   guint32 index;        /* in the row; immutable */
   _Atomic guint32 born; /* claimant writes, sweeper reads: when it was dialled, in TLC_SEAT_BORN_US */
@@ -101,11 +100,6 @@ tlc_seat_leave (TlcHome *home, TlcSeatState as)
   TlcSeat *seat = home->seat;
 
   home->word = TLC_SEAT_NEXT (home->word, seat->connection != NULL ? as : TLC_SEAT_EMPTY);
-  /* ORDER(seat.deadline): relaxed; the store of the word that follows orders it before all that a later
-   * claimant does.
-   * Without: the keeper reads the new claim with the old call's deadline, and condemns it. */
-  if (as != TLC_SEAT_HELD)
-    atomic_store_explicit (&seat->deadline_us, 0, memory_order_relaxed);
   /* ORDER(seat.word): seq_cst; pairs with the claim, which receives what we
    * wrote, and is before the look that follows.
    * Without: the store waits in the store buffer while we look: the sweeper finds the seat
@@ -129,10 +123,7 @@ static inline void
 tlc_seat_hand_over (TlcHome *home)
 {
   home->word = TLC_SEAT_NEXT (home->word, TLC_SEAT_CLAIMED);
-  /* ORDER(seat.deadline): relaxed; as in tlc_seat_leave(). */
-  atomic_store_explicit (&home->seat->deadline_us, 0, memory_order_relaxed);
-  /* ORDER(seat.word): release; a keeper that sees it finds no deadline of the old claim, and one that
-   * does not finds that the word was another. */
+  /* ORDER(seat.word): release; a keeper that looks finds that the word was another. */
   atomic_store_explicit (&home->seat->word, home->word, memory_order_release);
 }
 
@@ -207,7 +198,7 @@ tlc_seat_get_expiry_us (TlcSeat *seat, gint64 max_age_us)
 static inline void
 tlc_seat_bound (TlcSeat *seat, gint64 deadline_us)
 {
-  /* ORDER(seat.deadline): relaxed; the keeper reads it after the word, and finds 0 until now. */
+  /* ORDER(seat.deadline): relaxed; the store that leaves the seat AWAITING or HELD brings it to the keeper. */
   atomic_store_explicit (&seat->deadline_us, deadline_us, memory_order_relaxed);
 }
 

@@ -34,25 +34,25 @@ tlc_close_cut (TlcCore *core)
                         &report));
 }
 
-/* Until nothing is open, or the time is over, or nobody is left who may still end by himself: a call that
- * its thread has forgotten is cut when it is overdue. */
+/* Until nothing is open, or the time is over. A call that its thread has forgotten is closed when it is
+ * overdue. */
 static gboolean
 tlc_close_wait (TlcCore *core, gint64 deadline_us)
 {
   TlcSeat *own = tlc_thread_peek_claimed_seat (core);
+  gint64 now_us = tlc_clock_now_us ();
   TlcDrainReport report;
   gboolean is_drained;
-  gint64 due_us;
 
   do
     {
       guint n_open;
+      gint64 due_us = tlc_condemn_overdue (&core->seats, core->name, now_us, &n_open);
 
-      due_us = tlc_condemn_overdue (&core->seats, core->name, tlc_clock_now_us (), &n_open);
-      is_drained = tlc_drain (&core->seats, own, due_us < G_MAXINT64 ? MIN (deadline_us, due_us) : 0,
-                              &report);
+      is_drained = tlc_drain (&core->seats, own, MIN (deadline_us, due_us), &report);
+      now_us = tlc_clock_now_us ();
     }
-  while (!is_drained && !report.own && due_us < deadline_us);
+  while (!is_drained && !report.own && now_us < deadline_us);
   return is_drained;
 }
 

@@ -310,6 +310,9 @@ use:
 #if HOLDS
     :: me == 1 -> state = HELD
 #endif
+#if AWAITS
+    :: me == 1 -> d_step { await () }; goto away
+#endif
 #if STAYS && !DRAINS
     :: me == 1 -> stays = 1; goto thread_ends
 #endif
@@ -342,6 +345,27 @@ released:
 #endif
     fi
   };
+
+#if AWAITS
+/* The reply is due, and the thread with the program. */
+away:
+  atomic {
+    d_step {
+# ifdef FAULT_COMES_BACK_UNASKED
+      seat = home;
+      claimant[seat] = me;
+      home = NO_SEAT
+# else
+      claim_home ()
+# endif
+    };
+    if
+    :: seat != NO_SEAT -> assert (HAS_CONNECTION); goto release_again
+    /* Overdue: closed, and the call has failed. */
+    :: else -> assert (SWEEPS); goto next_call
+    fi
+  };
+#endif
 
 #if HOLDS
 let_go:

@@ -16,7 +16,11 @@ inline load_word ()
 inline judge_connection ()
 {
   if
+#ifdef FAULT_AWAITING_IS_FREE
   :: judged == EMPTY || judged == CLAIMED -> wanted = 0
+#else
+  :: judged == EMPTY || IS_IN_CALL (judged) -> wanted = 0
+#endif
   :: else -> wanted = endpoint != NO_ENDPOINT && MUST_CLOSE (endpoint, i, root)
   fi
 }
@@ -39,7 +43,14 @@ inline clean ()
 #endif
 #if IDLE
   if
-  :: me == SWEEPER && judged != EMPTY && judged != CLAIMED -> wanted = 1
+  :: me == SWEEPER && judged != EMPTY && !IS_IN_CALL (judged) -> wanted = 1
+  :: true
+  fi;
+#endif
+#if AWAITS
+  /* Overdue, whenever that is. */
+  if
+  :: me == SWEEPER && judged == AWAITING -> wanted = 1
   :: true
   fi;
 #endif
@@ -81,7 +92,7 @@ inline assert_end ()
      if
      :: claimant[seat] != 0 -> assert (stays && claimant[seat] == 1)
      :: else ->
-        assert (word[seat] != CLAIMED);
+        assert (!IS_IN_CALL (word[seat]));
         assert ((word[seat] == EMPTY) == (connection[seat] == NO_ENDPOINT));
         /* Threads that have exited left nothing to themselves; under a cap it would be anybody's. */
         assert (!EXITS || CAPPED || word[seat] != FREE);

@@ -21,6 +21,7 @@
  *   EXPIRES          a waiter may have a deadline; the others wait for as long as it takes
  *   FAILS            a dial or a call may fail
  *   HOLDS            caller 1 may hold his connection from one call to the next
+ *   AWAITS           caller 1 may be away while a reply is outstanding, and the sweeper may find it overdue
  *   STAYS            caller 1 may be in a call, or keep his hold, when all else has ended
  *   EXITS            a thread may exit after any call, and does so after the last
  *   RECLAIMS         endpoints are memory, which is freed */
@@ -72,6 +73,9 @@
 #endif
 #ifndef HOLDS
 # define HOLDS 0
+#endif
+#ifndef AWAITS
+# define AWAITS 0
 #endif
 #ifndef STAYS
 # define STAYS 0

@@ -19,7 +19,9 @@
 #define FREE 1
 #define SPARE 2
 #define HELD 3
-#define CLAIMED 4
+#define AWAITING 4
+#define CLAIMED 5
+#define IS_IN_CALL(state) ((state) >= AWAITING)
 
 /* A word is a state and a tag that grows on every transition. Here tags have no numbers, of which
  * there would have to be many: what is kept for each seat is which threads know its word, each

@@ -92,6 +92,24 @@ inline leave (state)
 #endif
 }
 
+/* await: as if it were claimed all the time, but that it can be closed in the thread's absence. */
+inline await ()
+{
+  touch ();
+#if !CAPPED
+  leaver[seat] = me;
+#endif
+  flush (me);
+  word[seat] = AWAITING;
+  known[seat] = HOME (me);
+  claimant[seat] = 0;
+  home = seat;
+#ifdef FAULT_NO_TAG
+  home_state = AWAITING;
+#endif
+  seat = NO_SEAT
+}
+
 inline store_stamp ()
 {
   touch ();

@@ -8,7 +8,7 @@ inline remind ()
 {
 #if REMINDS
   if
-  :: judged == CLAIMED -> d_step { stamp[i] = 0 }
+  :: IS_IN_CALL (judged) -> d_step { stamp[i] = 0 }
   :: skip
   fi
 #else
@@ -93,12 +93,12 @@ inline judge_claimed ()
 {
 #if DRAINS
   if
-  :: judged == CLAIMED ->
+  :: IS_IN_CALL (judged) ->
      d_step { is_old = stamp[i] < next }
      d_step {
        if
-       :: is_old && word[i] == CLAIMED -> is_dirty = 1
-       :: is_old && word[i] != CLAIMED -> is_dirty = 1; n_seen = n_moved + 100 /* looks again at once */
+       :: is_old && IS_IN_CALL (word[i]) -> is_dirty = 1
+       :: is_old && !IS_IN_CALL (word[i]) -> is_dirty = 1; n_seen = n_moved + 100 /* looks again at once */
        :: else
        fi;
        is_old = 0
