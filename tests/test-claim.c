@@ -88,7 +88,7 @@ START_TEST (test_claim_waits_within_its_call)
   g_autofree char *pattern = g_strdup_printf (
       "echo.add: %s: 1 open, 1 busy, 0 waiting; the longest claim is thread %d (*)'s, for * ms (not sent)",
       _i == 0 ? "timed out after 30 ms, waiting for a connection"
-              : "no connection: max-waiting = 0 calls wait for one already",
+              : "no connection, and as many calls wait for one as max-waiting = 0 allows",
       gettid ());
   Loser loser = { .service = service };
 

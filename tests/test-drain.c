@@ -61,7 +61,7 @@ START_TEST (test_drain_waits_for_calls_in_flight)
   tlc_take_start (&take, pair.service, 2000);
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   tlc_echo_must_add (pair.service);
-  text = g_strdup_printf ("1 call is older than generation 2, the oldest by thread %d for ",
+  text = g_strdup_printf ("1 call is older than generation 2, the oldest by thread %d (",
                           take.thread_id);
   must_not_drain (pair.service, 0, TLC_ERROR_TIMED_OUT, text);
   must_not_drain (pair.service, 50, TLC_ERROR_TIMED_OUT, "not drained after 50 ms");

@@ -41,8 +41,8 @@ must_be_lost_until_released (TlcHarness *harness)
   for (guint i = 0; i < 3; i++)
     tlc_holder_must_be_over (harness->service, TLC_ERROR_CONNECTION_LOST, "is lost: release it");
   ck_assert_uint_eq (tlc_script_count_connections (harness->script), 1);
-  tlc_holder_hold (harness->service); /* nested: it is still the same one */
-  tlc_holder_release (harness->service);
+  /* Nested: there is nothing to hold. */
+  tlc_holder_must_not_hold (harness->service, TLC_ERROR_CONNECTION_LOST, "is lost: release it");
   tlc_holder_must_be_over (harness->service, TLC_ERROR_CONNECTION_LOST, "is lost: release it");
   tlc_holder_release (harness->service);
   tlc_holder_hold (harness->service);
@@ -431,7 +431,8 @@ hold_the_second (void *data)
   tlc_holder_must_meet (lowered->service, "A#2");
   pthread_barrier_wait (&lowered->held);
   pthread_barrier_wait (&lowered->lowered);
-  tlc_holder_must_be_over (lowered->service, TLC_ERROR_CONNECTION_LOST, "release it");
+  tlc_holder_must_be_over (lowered->service, TLC_ERROR_CONNECTION_LOST,
+                           "is one more than max-connections allows now: release it");
   tlc_holder_release (lowered->service);
   tlc_holder_must_meet (lowered->service, "A#1");
   return NULL;

@@ -73,6 +73,7 @@ START_TEST (test_hold_overdue_closed_by_keeper)
   tlc_holder_await_connections (at, 0, WATCHDOG_MS);
   must_be_overdue (service);
   must_be_overdue (service);
+  tlc_holder_must_not_hold (service, TLC_ERROR_TIMED_OUT, "longer than hold-timeout"); /* once more */
   tlc_service_get_stats (service, &stats);
   ck_assert_uint_eq (stats.timeouts, 2);
   /* The keeper closes the socket first, and leaves the seat after that. */

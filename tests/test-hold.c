@@ -215,8 +215,10 @@ START_TEST (test_hold_where_nobody_listens)
   TlcStats stats;
 
   for (guint i = 0; i < 3; i++)
-    tlc_holder_must_not_hold (service, TLC_ERROR_UNAVAILABLE, "unix:@nobody-listens-here");
+    tlc_holder_must_not_hold (service, TLC_ERROR_UNAVAILABLE, "echo: unix:@nobody-listens-here: ");
   tlc_service_get_stats (service, &stats);
+  ck_assert_uint_eq (stats.calls, 0);
+  ck_assert_uint_eq (stats.failures, 0);
   ck_assert_uint_eq (stats.connections_open, 0);
   ck_assert_uint_eq (stats.connections_busy, 0);
   ck_assert_uint_eq (stats.connect_failures, 3);
@@ -284,6 +286,45 @@ holder_end (Holder *holder)
   pthread_barrier_destroy (&holder->held);
   pthread_barrier_destroy (&holder->release);
 }
+
+typedef struct {
+  TlcService *service;
+  GError **error;
+} Vain;
+
+static void *
+add_in_vain (void *data)
+{
+  Vain *vain = data;
+  gint32 sum;
+
+  ck_assert (!echo_if_add (tlc_echo_client (vain->service), &sum, 1, 2, vain->error));
+  return NULL;
+}
+
+/* Who waits is told for how long the connection has been held, not since when it was last used. */
+START_TEST (test_hold_is_as_old_as_it_is)
+{
+  enum { HELD_MS = 200 };
+  g_autoptr (TlcServer) server = tlc_holder_server ("A");
+  TlcService *service = tlc_echo_service (tlc_server_get_endpoint (server), "max-connections", "1",
+                                          "max-waiting", "0", NULL);
+  g_autoptr (GError) error = NULL;
+  const char *age;
+
+  tlc_holder_hold (service);
+  g_usleep (HELD_MS * 1000); /* the time is what is tested */
+  tlc_holder_must_meet (service, "A#1");
+  if (_i == 1)
+    ck_assert (echo_client_send_add (tlc_echo_client (service), 1, 2, NULL));
+  tlc_holder_elsewhere (add_in_vain, &(Vain){ service, &error });
+  age = strstr (error->message, ")'s, for ");
+  ck_assert_msg (age != NULL && g_ascii_strtoll (age + strlen (")'s, for "), NULL, 10) >= HELD_MS, "%s",
+                 error->message);
+  tlc_thread_detach ();
+  tlc_service_unref (service);
+}
+END_TEST
 
 /* Law 5: a hold waits for a seat no longer than a call would, by whichever limit is the first; it says
  * who has what it waited for, and has nothing then. */
@@ -450,6 +491,7 @@ main (void)
   tcase_add_test (tests, test_hold_connects_at_once);
   tcase_add_test (tests, test_hold_where_nobody_listens);
   tcase_add_test (tests, test_hold_fails_by_itself);
+  tcase_add_loop_test (tests, test_hold_is_as_old_as_it_is, 0, 2);
   tcase_add_test (tests, test_hold_waits_in_vain);
   tcase_add_test (tests, test_hold_waits_for_a_seat);
   tcase_add_test (tests, test_hold_pipeline);

@@ -170,7 +170,7 @@ START_TEST (test_max_connections_max_waiting)
   tlc_holder_await_waiting (service, 1);
   ck_assert (!echo_if_add (tlc_echo_client (service), &sum, 1, 2, &error));
   ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_EXHAUSTED), "%s", error->message);
-  ck_assert_msg (strstr (error->message, "max-waiting = 1 calls wait for one already") != NULL,
+  ck_assert_msg (strstr (error->message, "as many calls wait for one as max-waiting = 1 allows") != NULL,
                  "%s", error->message);
   join (&busy, 1);
   join (&waiting, 1);

@@ -58,8 +58,8 @@ void tlc_client_set_idempotent (gpointer client, gboolean idempotent);
  * tlc_client_reset().
  *
  * A hold lasts for `hold-timeout` at most, and a call is never sent again within one. When the
- * connection is lost, or closed because its endpoint was removed or the hold lasted too long, calls
- * fail, not sent, until it is released: no other connection takes its place unasked. The hold of a
+ * connection is lost, or closed because its endpoint was removed, `max-connections` was lowered below it
+ * or the hold lasted too long, calls fail, not sent, until it is released: no other connection takes its place unasked. The hold of a
  * thread that exits is over, and its connection closed.
  *
  * Threads: the one that owns @client, and not inside a call of it. Another thread's client, or a

@@ -371,8 +371,9 @@ tlc_call_probe (TlcCall *call, GError **error)
 char *
 tlc_call_describe (TlcCall *call)
 {
-  return g_strdup_printf ("%s.%.*s%s%s", call->core->name, (int) call->method_length,
-                          tlc_call_get_method (call), call->endpoint != NULL ? " at " : "",
+  return g_strdup_printf ("%s%s%.*s%s%s", call->core->name, call->method_length > 0 ? "." : "",
+                          (int) call->method_length, tlc_call_get_method (call),
+                          call->endpoint != NULL ? " at " : "",
                           call->endpoint != NULL ? tlc_endpoint_get_text (call->endpoint) : "");
 }
 
@@ -398,6 +399,17 @@ tlc_call_get_reason (const TlcCall *call, TlcError code)
   return is_of_connection && tlc_core_is_closed (call->core) ? TLC_ERROR_CLOSED : code;
 }
 
+/* To connect and no more is not counted as a call either. */
+static void
+tlc_call_count_failure (TlcCall *call, TlcError code)
+{
+  if (call->method_length == 0)
+    return;
+  tlc_counters_add (&call->counters, TLC_COUNT_FAILURES, 1);
+  if (code == TLC_ERROR_TIMED_OUT)
+    tlc_counters_add (&call->counters, TLC_COUNT_TIMEOUTS, 1);
+}
+
 gboolean
 tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format, ...)
 {
@@ -420,9 +432,7 @@ tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format,
     }
   if (call->state == TLC_CALL_IDLE)
     return FALSE;
-  tlc_counters_add (&call->counters, TLC_COUNT_FAILURES, 1);
-  if (code == TLC_ERROR_TIMED_OUT)
-    tlc_counters_add (&call->counters, TLC_COUNT_TIMEOUTS, 1);
+  tlc_call_count_failure (call, code);
   tlc_call_let_go (call);
   tlc_call_finish (call);
   return FALSE;

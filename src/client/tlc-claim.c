@@ -43,7 +43,7 @@ tlc_claim_fail (TlcCall *call, TlcQueueVerdict verdict, const TlcSettings *setti
   rush = tlc_claim_describe_rush (&call->core->seats);
   if (verdict == TLC_QUEUE_FULL)
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
-                          "no connection: max-waiting = %u calls wait for one already: %s",
+                          "no connection, and as many calls wait for one as max-waiting = %u allows: %s",
                           settings->max_waiting, rush);
   if (tlc_clock_now_us () < call->deadline_us)
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,

@@ -114,7 +114,7 @@ tlc_call_dial (TlcCall *call, GError **error)
   if (current->closed)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
   if (tlc_clock_now_us () >= call->deadline_us)
-    return tlc_call_time_out (call, error, "connecting where endpoints keep changing");
+    return tlc_call_time_out (call, error, "before it connected");
   /* An attempt after one that failed goes elsewhere, if it can. */
   connection = tlc_dial (current, call->n_attempts > 1 ? call->endpoint : NULL, call->deadline_us,
                          &report);

@@ -37,6 +37,10 @@ tlc_hold_fail (TlcCall *call, GError **error)
     return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
                           "the endpoint of the connection that was held is no longer configured: "
                           "release it, and hold another");
+  if (!tlc_seats_has (&call->core->seats, call->home.seat))
+    return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
+                          "the connection that was held is one more than max-connections allows now: release "
+                          "it, and hold another");
   return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
                         "the connection that was held is lost: release it, and hold another");
 }
@@ -75,14 +79,29 @@ tlc_hold_connect (TlcCall *call, GError **error)
   return TRUE;
 }
 
+/* Whether the connection is still there; for now, since nothing is claimed. */
+static gboolean
+tlc_hold_is_kept (const TlcCall *call)
+{
+  return !tlc_hold_is_overdue (call) && TLC_SEAT_STATE (call->home.word) != TLC_SEAT_EMPTY
+         && tlc_seat_is_ours (&call->home);
+}
+
+/* A hold within a hold. What is lost for the outer one is for the inner. */
+static gboolean
+tlc_hold_deepen (TlcCall *call, GError **error)
+{
+  if (call->state == TLC_CALL_IDLE && !tlc_hold_is_kept (call))
+    return tlc_hold_fail (call, error);
+  call->n_holds++;
+  return TRUE;
+}
+
 gboolean
 tlc_hold_begin (TlcCall *call, GError **error)
 {
   if (call->n_holds > 0)
-    {
-      call->n_holds++;
-      return TRUE;
-    }
+    return tlc_hold_deepen (call, error);
   if (call->state == TLC_CALL_AWAITING)
     {
       tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,

@@ -139,7 +139,7 @@ tlc_seats_refresh (TlcSeats *seats, TlcSeat *seat)
     tlc_seats_make_current (seats, seat);
 }
 
-/* The only way out, with tlc_seats_release_as(), which can leave it HELD, too: gives the seat to the
+/* The way out of a call, as is tlc_seats_release_as(), which can leave it HELD, too: gives the seat to the
  * thread that has waited longest, or leaves it FREE; EMPTY where it has no connection. */
 static inline void
 tlc_seats_release (TlcSeats *seats, TlcHome *home)

@@ -17,6 +17,7 @@
 #include "model/tlc-error-private.h"
 #include "model/tlc-rcu.h"
 #include "model/tlc-settings.h"
+#include "observe/tlc-thread-name.h"
 
 #define TLC_SERVICE_NAME_MAX 255
 
@@ -249,6 +250,7 @@ tlc_service_set_drain_error (TlcService *service, const TlcDrainReport *report, 
                              GError **error)
 {
   g_autofree char *endpoint = NULL;
+  g_autofree char *thread = NULL;
 
   if (report->own)
     {
@@ -260,12 +262,13 @@ tlc_service_set_drain_error (TlcService *service, const TlcDrainReport *report, 
     }
   if (report->endpoint != NULL)
     endpoint = tlc_root_describe_endpoint (service->core->root, report->endpoint);
+  thread = tlc_thread_describe (report->thread);
   tlc_error_set (error, TLC_ERROR_TIMED_OUT, TLC_DELIVERY_NOT_SENT,
                  "service %s: not drained after %u ms: %u %s older than generation %"
-                 G_GUINT64_FORMAT ", the oldest by thread %d for %" G_GINT64_FORMAT " ms, %s%s",
+                 G_GUINT64_FORMAT ", the oldest by thread %s for %" G_GINT64_FORMAT " ms, %s%s",
                  service->core->name, timeout_ms, report->n_claimed,
                  report->n_claimed == 1 ? "call is" : "calls are",
-                 tlc_seats_get_generation (&service->core->seats), report->thread,
+                 tlc_seats_get_generation (&service->core->seats), thread,
                  (tlc_clock_now_us () - report->since_us) / 1000,
                  endpoint != NULL ? "at " : "connecting", endpoint != NULL ? endpoint : "");
 }
