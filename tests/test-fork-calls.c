@@ -9,6 +9,9 @@
 #include "support/tlc-holder.h"
 #include "support/tlc-process.h"
 
+#define N_RESTING 4
+static TlcService *resting_service; /* where threads call once, and wait */
+
 static TlcStats
 get_stats (TlcService *service)
 {
@@ -179,6 +182,78 @@ START_TEST (test_fork_calls_beside_others)
 }
 END_TEST
 
+/* --- statistics --- */
+
+static gboolean
+counts (TlcService *service, guint64 threads, guint64 calls)
+{
+  TlcStats stats = get_stats (service);
+
+  if (stats.threads == threads && stats.calls == calls)
+    return TRUE;
+  g_printerr ("%" G_GUINT64_FORMAT " threads, %" G_GUINT64_FORMAT " calls\n", stats.threads, stats.calls);
+  return FALSE;
+}
+
+/* The forking thread has a client, in the parent and in the child; then none in the child. */
+static gboolean
+counts_itself (TlcFamily *family)
+{
+  guint64 calls = get_stats (family->service).calls;
+
+  if (!counts (family->service, 1, calls) || !call_some (family)
+      || !counts (family->service, 1, calls + 5))
+    return tlc_family_complain ("counts", NULL);
+  tlc_thread_detach ();
+  return counts (family->service, 0, calls + 5) || tlc_family_complain ("detached", NULL);
+}
+
+/* It has none, and makes none. */
+static gboolean
+counts_nobody (TlcFamily *family)
+{
+  return counts (family->service, 0, N_RESTING)
+         || tlc_family_complain ("counts", NULL);
+}
+
+static void *
+rest (void *data)
+{
+  pthread_barrier_t *barrier = data;
+
+  tlc_echo_must_add (resting_service);
+  pthread_barrier_wait (barrier);
+  pthread_barrier_wait (barrier);
+  return NULL;
+}
+
+/* Law 7: a child counts its own threads, and what all of its parent's did. */
+START_TEST (test_fork_calls_are_counted)
+{
+  g_autoptr (TlcServer) server = tlc_holder_server ("A");
+  g_autoptr (TlcService) service = tlc_echo_service (tlc_server_get_endpoint (server), NULL);
+  TlcFamily family = { .endpoint = tlc_server_get_endpoint (server), .service = service };
+  pthread_barrier_t barrier;
+  pthread_t threads[N_RESTING];
+
+  resting_service = service;
+  pthread_barrier_init (&barrier, NULL, N_RESTING + 1);
+  for (guint i = 0; i < N_RESTING; i++)
+    ck_assert_int_eq (pthread_create (&threads[i], NULL, rest, &barrier), 0);
+  pthread_barrier_wait (&barrier);
+  ck_assert_int_eq (tlc_family_raise_child (counts_nobody, &family), 0);
+  tlc_echo_must_add (service);
+  ck_assert_int_eq (tlc_family_raise_child (counts_itself, &family), 0);
+  ck_assert (counts (service, N_RESTING + 1, N_RESTING + 1));
+  pthread_barrier_wait (&barrier);
+  for (guint i = 0; i < N_RESTING; i++)
+    pthread_join (threads[i], NULL);
+  tlc_thread_detach ();
+  ck_assert (counts (service, 0, N_RESTING + 1));
+  pthread_barrier_destroy (&barrier);
+}
+END_TEST
+
 static gboolean
 let_go (TlcFamily *family)
 {
@@ -221,6 +296,7 @@ main (void)
   tcase_add_loop_test (tests, test_fork_calls_in_flight, 0, 2);
   tcase_add_test (tests, test_fork_calls_while_it_holds);
   tcase_add_test (tests, test_fork_calls_beside_others);
+  tcase_add_test (tests, test_fork_calls_are_counted);
   tcase_add_loop_test (tests, test_fork_calls_silently, 0, 2);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);

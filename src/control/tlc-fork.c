@@ -68,6 +68,12 @@ tlc_fork_parent (void)
   tlc_rcu_after_fork_parent (without_rcu);
 }
 
+static TlcCoreOwn
+tlc_fork_peek_own (const TlcCore *core)
+{
+  return (TlcCoreOwn){ tlc_thread_peek_claimed_seat (core), tlc_thread_peek_counters (core) };
+}
+
 static void
 tlc_fork_child (void)
 {
@@ -77,7 +83,7 @@ tlc_fork_child (void)
   tlc_resolver_after_fork_child_unlocked ();
   tlc_worker_unlock ();
   tlc_root_after_fork_child ();
-  tlc_core_after_fork_child (tlc_thread_peek_claimed_seat);
+  tlc_core_after_fork_child (tlc_fork_peek_own);
   tlc_rcu_after_fork_child (without_rcu);
 }
 
