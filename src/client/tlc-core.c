@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "connect/tlc-condemn.h"
+#include "connect/tlc-socket.h"
 #include "connect/tlc-sweep.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
@@ -319,6 +320,7 @@ tlc_core_before_fork (void)
       tlc_seats_before_fork (&core->seats);
     }
   tlc_seat_before_fork ();
+  tlc_socket_before_fork ();
 }
 
 void
@@ -326,6 +328,7 @@ tlc_core_after_fork_parent (void)
 {
   TlcCore *core;
 
+  tlc_socket_after_fork_parent ();
   tlc_seat_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
@@ -340,6 +343,7 @@ tlc_core_after_fork_child (TlcCoreOwn (*peek_own) (const TlcCore *core))
 {
   TlcCore *core;
 
+  tlc_socket_after_fork_child ();
   tlc_seat_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
