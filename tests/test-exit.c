@@ -212,8 +212,16 @@ leave_it_to_others (TlcFamily *family)
   return FALSE;
 }
 
+/* Last, since the address sanitizer looks for what is reachable in the stacks of threads: what libcheck
+ * keeps in the first one's counts as lost there. */
 static gboolean (*const ends[]) (TlcFamily *family)
     = { exit_in_the_bustle, have_another_exit, call_at_exit, call_and_close_at_exit, leave_it_to_others };
+
+#ifdef TLC_TEST_ADDRESS_SANITIZER
+#define N_ENDS (G_N_ELEMENTS (ends) - 1)
+#else
+#define N_ENDS G_N_ELEMENTS (ends)
+#endif
 
 /* Law 7: a process that exits while its threads call, change, come and go ends with its own status, by
  * whatever thread, whatever its exit handlers call. */
@@ -233,7 +241,7 @@ main (void)
   Suite *suite = suite_create ("exit");
   TCase *tests = tcase_create ("exit");
 
-  tcase_add_loop_test (tests, test_exit_row_44_in_the_bustle, 0, G_N_ELEMENTS (ends));
+  tcase_add_loop_test (tests, test_exit_row_44_in_the_bustle, 0, N_ENDS);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }

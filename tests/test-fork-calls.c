@@ -81,8 +81,8 @@ receive_in_vain (TlcFamily *family)
   return call_some (family);
 }
 
-/* Law 3: replies that are outstanding reach the parent; in the child those calls have failed, and the next
- * does not. */
+/* Law 3: replies that are outstanding reach the parent, and not the child, where those calls have failed;
+ * its next does not. */
 START_TEST (test_fork_calls_row_31_in_flight)
 {
   gint32 n = _i == 0 ? 1 : 4;
