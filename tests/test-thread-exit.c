@@ -97,10 +97,17 @@ static const struct {
   { leave_between_the_halves, FALSE, FALSE },
   { leave_amid_a_pipeline, FALSE, FALSE },
   { leave_a_hold, FALSE, FALSE },
+  { wait_for_a_reply, FALSE, TRUE },
   { leave_with_a_warning, TRUE, FALSE },
   { leave_a_strange_client, TRUE, FALSE },
-  { wait_for_a_reply, FALSE, TRUE },
 };
+
+/* GLib does not free a message whose handler does not return. */
+#ifdef TLC_TEST_ADDRESS_SANITIZER
+#define N_EXITS (G_N_ELEMENTS (exits) - 2)
+#else
+#define N_EXITS G_N_ELEMENTS (exits)
+#endif
 
 static TlcStats
 get_stats (void)
@@ -208,7 +215,7 @@ main (void)
   Suite *suite = suite_create ("thread-exit");
   TCase *tests = tcase_create ("thread-exit");
 
-  tcase_add_loop_test (tests, test_thread_exit_row_34_in_a_call, 0, G_N_ELEMENTS (exits));
+  tcase_add_loop_test (tests, test_thread_exit_row_34_in_a_call, 0, N_EXITS);
   tcase_add_test (tests, test_thread_exit_row_42_changes);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
