@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* dlclose() of a plugin that calls by TLC, while threads that called live: they exit afterwards, as if it
- * were there still. Law 7.
+/* A plugin that calls by TLC: dlclose() of it while threads that called live, which exit afterwards as if
+ * it were there still; and fork(), by a program that had handlers before. Laws 5 and 7.
  *
  * The program is not linked with TLC, nor with generated code. */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <urcu/urcu-bp.h>
 
 #include "plugin/tlc-plugin.h"
 #include "support/tlc-check.h"
@@ -102,6 +105,48 @@ START_TEST (test_dlclose_row_44_again_and_again)
 }
 END_TEST
 
+/* Sanitizers: see test-fork.c. */
+#ifndef TLC_TEST_SANITIZER
+/* Where it, or fork(), does not end libcheck's watchdog sees to it. */
+static int
+call_in_a_child (const Plugin *plugin)
+{
+  pid_t child = fork ();
+  int status = -1;
+
+  if (child == 0)
+    _exit (plugin->call ());
+  ck_assert_int_eq (waitpid (child, &status, 0), child);
+  return status;
+}
+
+/* Law 5: a program that prepares liburcu for fork(), and says so when it has loaded the plugin, forks and
+ * goes on, and so do its children. */
+START_TEST (test_dlclose_row_32_loaded_later)
+{
+  g_autoptr (TlcServer) server = start_server ();
+  void (*set_preparer) (int preparer);
+  Plugin plugin;
+
+  ck_assert_int_eq (pthread_atfork (urcu_bp_before_fork, urcu_bp_after_fork_parent, urcu_bp_after_fork_child),
+                    0);
+  plugin = load ();
+  set_preparer = (void (*) (int)) dlsym (plugin.handle, "tlc_fork_set_preparer");
+  ck_assert (set_preparer != NULL);
+  set_preparer (2); /* TLC_FORK_PREPARER_HOST */
+  ck_assert_int_eq (plugin.open (tlc_server_get_endpoint (server)), 0);
+  for (guint i = 0; i < N_TIMES; i++)
+    {
+      ck_assert_int_eq (plugin.call (), 0);
+      ck_assert_int_eq (call_in_a_child (&plugin), 0);
+    }
+  ck_assert_int_eq (plugin.call (), 0);
+  plugin.close ();
+  ck_assert_int_eq (dlclose (plugin.handle), 0);
+}
+END_TEST
+#endif
+
 int
 main (void)
 {
@@ -110,6 +155,9 @@ main (void)
 
   tcase_add_loop_test (tests, test_dlclose_row_44_before_threads_exit, 0, 2);
   tcase_add_test (tests, test_dlclose_row_44_again_and_again);
+#ifndef TLC_TEST_SANITIZER
+  tcase_add_test (tests, test_dlclose_row_32_loaded_later);
+#endif
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }
