@@ -307,8 +307,9 @@ START_TEST (test_reconfigure_refuses_what_cannot_be)
 }
 END_TEST
 
-/* Inside an RCU read section a change would wait for itself sooner or later: refused, each time. */
-START_TEST (test_reconfigure_not_inside_a_read_section)
+/* Law 5: a change inside an RCU read section, which would wait for itself sooner or later, is refused, each
+ * time. */
+START_TEST (test_reconfigure_row_42_inside_a_read_section)
 {
   g_autoptr (TlcConfig) config = tlc_config_new ();
   TlcPair pair;
@@ -470,7 +471,7 @@ main (void)
   tcase_add_test (tests, test_reconfigure_call_timeout_alone);
   tcase_add_test (tests, test_reconfigure_max_message_size);
   tcase_add_test (tests, test_reconfigure_refuses_what_cannot_be);
-  tcase_add_test (tests, test_reconfigure_not_inside_a_read_section);
+  tcase_add_test (tests, test_reconfigure_row_42_inside_a_read_section);
   tcase_add_test (tests, test_reconfigure_bounded_when_a_reader_stays);
   tcase_add_test (tests, test_reconfigure_cancelled);
   tcase_add_test (tests, test_reconfigure_closes_while_a_reader_stays);

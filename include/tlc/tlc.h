@@ -16,4 +16,5 @@
 #include <tlc/types.h>
 #include <tlc/client.h>
 #include <tlc/service.h>
+#include <tlc/fork.h>
 #undef TLC_INSIDE

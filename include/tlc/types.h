@@ -28,6 +28,9 @@ typedef GType (*TlcTypeFunc) (void);
  * for the rest of the process, and repairs the finalizers of generated objects, which leak.
  * Programs rarely call it: `tlc-types` writes a file that does, before main() is entered.
  *
+ * Types are for good: a library or plugin that has them stays loaded, whatever `dlclose()` says, and is
+ * found again by `dlopen()`.
+ *
  * Calling it again, for the same types too, does no harm.
  *
  * Threads: any; must have returned before a second thread uses one of @types for the first time.

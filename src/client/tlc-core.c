@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "connect/tlc-condemn.h"
+#include "connect/tlc-socket.h"
 #include "connect/tlc-sweep.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
@@ -315,10 +316,11 @@ tlc_core_before_fork (void)
   pthread_mutex_lock (&tlc_core_index_lock);
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
-      tlc_ledger_lock (&core->ledger);
+      tlc_ledger_before_fork (&core->ledger);
       tlc_seats_before_fork (&core->seats);
     }
   tlc_seat_before_fork ();
+  tlc_socket_before_fork ();
 }
 
 void
@@ -326,26 +328,30 @@ tlc_core_after_fork_parent (void)
 {
   TlcCore *core;
 
+  tlc_socket_after_fork_parent ();
   tlc_seat_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
       tlc_seats_after_fork_parent (&core->seats);
-      tlc_ledger_unlock (&core->ledger);
+      tlc_ledger_after_fork_parent (&core->ledger);
     }
   pthread_mutex_unlock (&tlc_core_index_lock);
 }
 
 void
-tlc_core_after_fork_child (TlcSeat *(*peek_own) (const TlcCore *core))
+tlc_core_after_fork_child (TlcCoreOwn (*peek_own) (const TlcCore *core))
 {
   TlcCore *core;
 
+  tlc_socket_after_fork_child ();
   tlc_seat_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
+      TlcCoreOwn own = peek_own (core);
+
       tlc_top_up_after_fork_child (&core->top_up);
-      tlc_seats_after_fork_child (&core->seats, peek_own (core));
-      tlc_ledger_unlock (&core->ledger);
+      tlc_seats_after_fork_child (&core->seats, own.claimed);
+      tlc_ledger_after_fork_child (&core->ledger, own.counters);
     }
   pthread_mutex_unlock (&tlc_core_index_lock);
 }

@@ -50,8 +50,13 @@ void tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings);
 void tlc_core_top_up (TlcCore *core);
 gboolean tlc_core_is_closed (const TlcCore *core);
 
+/* What the forking thread has of a core, and the child has, too; %NULL: nothing. */
+typedef struct {
+  const TlcSeat *claimed;
+  const TlcCounters *counters;
+} TlcCoreOwn;
+
 /* Around fork(): the locks of all cores. */
 void tlc_core_before_fork (void);
 void tlc_core_after_fork_parent (void);
-/* @peek_own says which seat of a core the forking thread has claimed. */
-void tlc_core_after_fork_child (TlcSeat *(*peek_own) (const TlcCore *core));
+void tlc_core_after_fork_child (TlcCoreOwn (*peek_own) (const TlcCore *core));

@@ -79,6 +79,12 @@ tlc_slot_peek_claimed_seat (const TlcSlot *slot)
   return call->is_claimed && tlc_seat_is_ours (&call->home) ? call->home.seat : NULL;
 }
 
+const TlcCounters *
+tlc_slot_get_counters (const TlcSlot *slot)
+{
+  return &tlc_transport_get_call (slot->transport)->counters;
+}
+
 void
 tlc_slot_let_go (const TlcSlot *slot)
 {

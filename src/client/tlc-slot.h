@@ -13,6 +13,7 @@ gpointer tlc_slot_get_client (TlcSlot *slot);
 TlcCall *tlc_slot_get_call (TlcSlot *slot);
 /* The seat that its call has claimed; NULL: no call is in flight. */
 TlcSeat *tlc_slot_peek_claimed_seat (const TlcSlot *slot);
+const TlcCounters *tlc_slot_get_counters (const TlcSlot *slot);
 /* Gives up the replies that it waits for, if it is not in the midst of a call. */
 void tlc_slot_let_go (const TlcSlot *slot);
 /* Whether its thread holds a connection. */

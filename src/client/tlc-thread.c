@@ -151,6 +151,14 @@ tlc_thread_peek_claimed_seat (const TlcCore *core)
   return slot != NULL ? tlc_slot_peek_claimed_seat (slot) : NULL;
 }
 
+const TlcCounters *
+tlc_thread_peek_counters (const TlcCore *core)
+{
+  const TlcSlot *slot = tlc_thread_peek_slot (core);
+
+  return slot != NULL ? tlc_slot_get_counters (slot) : NULL;
+}
+
 gboolean
 tlc_thread_is_holding (const TlcCore *core)
 {

@@ -27,6 +27,9 @@ TlcSlot *tlc_thread_get_slot (TlcCore *core, GError **error);
 /* The seat that the calling thread's call on @core has claimed; NULL: none is in flight. */
 TlcSeat *tlc_thread_peek_claimed_seat (const TlcCore *core);
 
+/* Of the calling thread's client for @core; NULL: it has none. */
+const TlcCounters *tlc_thread_peek_counters (const TlcCore *core);
+
 /* Whether the calling thread holds a connection of @core. */
 gboolean tlc_thread_is_holding (const TlcCore *core);
 

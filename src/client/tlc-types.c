@@ -13,6 +13,8 @@
  */
 #include "tlc/types.h"
 
+#include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -234,6 +236,27 @@ tlc_types_register_unlocked (GType type)
   return TRUE;
 }
 
+/* GObject never forgets a type: its class, and what it calls, have to stay. Where generated code is in a
+ * plugin, that one stays loaded, from now on. dlclose() of it changes nothing, and dlopen() finds it there,
+ * where a second copy would register the same types, in vain. */
+static void
+tlc_types_pin (const TlcTypeFunc *types, gsize n_types)
+{
+  struct link_map *map, *pinned = NULL;
+  Dl_info info;
+
+  for (gsize i = 0; i < n_types; i++)
+    {
+      if (types[i] == NULL
+          || dladdr1 ((void *) types[i], &info, (void **) &map, RTLD_DL_LINKMAP) == 0 || map == pinned)
+        continue;
+      pinned = map;
+      /* The program itself has no name, and does not go. */
+      if (map->l_name[0] != '\0')
+        dlopen (map->l_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+}
+
 void
 tlc_register_types (const TlcTypeFunc *types, gsize n_types)
 {
@@ -242,6 +265,9 @@ tlc_register_types (const TlcTypeFunc *types, gsize n_types)
   g_return_if_fail (types != NULL || n_types == 0);
 
   failed = g_array_new (FALSE, FALSE, sizeof (gsize));
+
+  /* Not under our lock: whoever loads a plugin has the loader's, and then wants ours. */
+  tlc_types_pin (types, n_types);
 
   pthread_mutex_lock (&tlc_types_lock);
   tlc_types_register_unlocked (THRIFT_TYPE_APPLICATION_EXCEPTION);

@@ -14,9 +14,8 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
-#include <unistd.h>
 
+#include "connect/tlc-socket.h"
 #include "connect/tlc-wait.h"
 
 /* By how much the socket's timer is shorter than call-timeout, besides an eighth of it: two ticks,
@@ -92,7 +91,7 @@ tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 
   if (connection == NULL)
     {
-      close (fd);
+      tlc_socket_close (fd);
       errno = ENOMEM;
       return NULL;
     }
@@ -110,14 +109,8 @@ tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 void
 tlc_connection_close (TlcConnection *connection)
 {
-  int cancel_state;
-
-  /* close() is where a cancelled thread would end, with the socket open. */
-  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
-  /* Once only, whatever it returns: after EINTR the number may be another file's already. */
   if (connection->fd >= 0)
-    close (connection->fd);
-  pthread_setcancelstate (cancel_state, NULL);
+    tlc_socket_close (connection->fd);
   tlc_endpoint_unref (connection->endpoint);
   g_free (connection);
 }
@@ -125,7 +118,6 @@ tlc_connection_close (TlcConnection *connection)
 void
 tlc_connection_disown (TlcConnection *connection)
 {
-  close (connection->fd);
   connection->fd = -1;
 }
 

@@ -36,8 +36,8 @@ TlcConnection *tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSetti
  * any more. */
 gboolean tlc_connection_adjust (TlcConnection *connection, const TlcSettings *settings);
 void tlc_connection_close (TlcConnection *connection);
-/* In the child of fork(): the socket is the parent's. Its copy is closed, which says nothing to the peer;
- * whoever uses the connection finds it broken. */
+/* In the child of fork(), where its socket, which is the parent's, is closed: whoever uses the connection
+ * finds it broken. */
 void tlc_connection_disown (TlcConnection *connection);
 
 /* The slow parts of what follows: to be waited for, or interrupted, or broken. */

@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <unistd.h>
 
+#include "connect/tlc-socket.h"
 #include "connect/tlc-wait.h"
 #include "model/tlc-clock.h"
 
@@ -97,14 +97,13 @@ tlc_dial_connect (int fd, const TlcAddress *address, gint64 deadline_us,
 static int
 tlc_dial_make_socket (const TlcEndpoint *endpoint)
 {
-  return socket (tlc_endpoint_get_address (endpoint)->sockaddr.any.sa_family,
-                 SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return tlc_socket_open (tlc_endpoint_get_address (endpoint)->sockaddr.any.sa_family);
 }
 
 static int
 tlc_dial_give_up (int fd, int error)
 {
-  close (fd);
+  tlc_socket_close (fd);
   errno = error;
   return -1;
 }
@@ -152,7 +151,7 @@ tlc_dial_endpoint (TlcEndpoint *endpoint, const TlcSettings *settings, gint64 de
     tlc_seat_forget_fd (report->seat);
   if (*ret_error != 0)
     {
-      close (fd);
+      tlc_socket_close (fd);
       return NULL;
     }
   connection = tlc_connection_new (fd, endpoint, settings);

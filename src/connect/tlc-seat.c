@@ -72,7 +72,7 @@ void
 tlc_seat_disown (TlcSeat *seat)
 {
   tlc_seat_forget_fd (seat);
-  if (seat->connection != NULL && seat->connection->fd >= 0)
+  if (seat->connection != NULL)
     tlc_connection_disown (seat->connection);
 }
 

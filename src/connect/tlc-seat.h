@@ -213,7 +213,7 @@ void tlc_seat_shut_down (TlcSeat *seat, guint64 word);
 void tlc_seat_note_fd (TlcSeat *seat, int fd);
 /* It cannot be shut down any more: it is closed next. */
 void tlc_seat_forget_fd (TlcSeat *seat);
-/* In the child of fork(), the claimant's: the conversation in it is the parent's. */
+/* In the child of fork(): the socket, which is closed, and the conversation over it are the parent's. */
 void tlc_seat_disown (TlcSeat *seat);
 
 /* Around fork(): the lock of all seats. */

@@ -321,7 +321,7 @@ tlc_seats_after_fork_parent (TlcSeats *seats)
   pthread_mutex_unlock (&seats->drain_lock);
 }
 
-/* Whoever had claimed it is not here. To close the copy of a socket says nothing to the peer. */
+/* Whoever had claimed it is not here. */
 static void
 tlc_seats_empty (TlcSeat *seat)
 {
@@ -339,10 +339,11 @@ tlc_seats_after_fork_child (TlcSeats *seats, const TlcSeat *own)
   TlcSeat *seat;
 
   for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
-    if (seat != own)
-      tlc_seats_empty (seat);
-    else
+    {
       tlc_seat_disown (seat);
+      if (seat != own)
+        tlc_seats_empty (seat);
+    }
   /* ORDER(seats.spare): relaxed; there is one thread. */
   atomic_store_explicit (&seats->n_spare, 0, memory_order_relaxed);
   /* ORDER(seats.drainers): relaxed; there is one thread. */

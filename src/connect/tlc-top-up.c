@@ -12,9 +12,9 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include "connect/tlc-dial.h"
+#include "connect/tlc-socket.h"
 #include "model/tlc-clock.h"
 
 #define TLC_TOP_UP_PAUSE_US (100 * 1000)
@@ -56,7 +56,7 @@ tlc_top_up_fail (TlcTopUp *top_up)
 static void
 tlc_top_up_abandon (TlcTopUp *top_up)
 {
-  close (top_up->fd);
+  tlc_socket_close (top_up->fd);
   tlc_top_up_leave (top_up);
 }
 
@@ -117,7 +117,7 @@ tlc_top_up_look (TlcTopUp *top_up, const TlcSnapshot *current)
     tlc_top_up_finish (top_up, current->settings);
   else if (tlc_clock_now_us () >= top_up->deadline_us)
     {
-      close (top_up->fd);
+      tlc_socket_close (top_up->fd);
       tlc_top_up_fail (top_up);
     }
   else
@@ -157,8 +157,6 @@ tlc_top_up_step (TlcTopUp *top_up, const TlcSnapshot *current)
 void
 tlc_top_up_after_fork_child (TlcTopUp *top_up)
 {
-  if (top_up->fd >= 0)
-    close (top_up->fd);
   tlc_endpoint_unref (top_up->endpoint);
   tlc_top_up_init (top_up, top_up->seats, top_up->ledger);
 }

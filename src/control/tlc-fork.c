@@ -7,15 +7,21 @@
  * The handlers are registered when the library is loaded, before anybody else's that may use us:
  * what is registered first prepares last. liburcu's own preparation blocks all signals and holds
  * its locks, and done twice it waits for itself: where all signals are blocked already the host
- * program has done it, and ours steps aside. */
+ * program has done it, and ours steps aside; or where the program says so. */
+#include "tlc/fork.h"
+
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "client/tlc-thread.h"
 #include "keeper/tlc-keeper.h"
 #include "keeper/tlc-resolver.h"
 #include "model/tlc-rcu.h"
 #include "model/tlc-root.h"
+
+/* A TlcForkPreparer. Any thread writes; whoever forks reads. */
+static atomic_int tlc_fork_preparer = TLC_FORK_PREPARER_AUTO;
 
 /* Whether liburcu is prepared by others, or not at all. Of the forking thread, from prepare to the
  * handler that follows; the locks guard it. */
@@ -28,8 +34,17 @@ tlc_fork_can_be_blocked (int signal)
   return signal != SIGKILL && signal != SIGSTOP && (signal < 32 || signal >= SIGRTMIN);
 }
 
+void
+tlc_fork_set_preparer (TlcForkPreparer preparer)
+{
+  g_return_if_fail (preparer <= TLC_FORK_PREPARER_HOST);
+
+  /* ORDER(fork.preparer): relaxed; the program sees to it that it is before the fork. */
+  atomic_store_explicit (&tlc_fork_preparer, (int) preparer, memory_order_relaxed);
+}
+
 static gboolean
-tlc_fork_is_prepared_by_host (void)
+tlc_fork_is_all_blocked (void)
 {
   sigset_t blocked;
 
@@ -39,6 +54,21 @@ tlc_fork_is_prepared_by_host (void)
     if (tlc_fork_can_be_blocked (signal) && sigismember (&blocked, signal) == 0)
       return FALSE;
   return TRUE;
+}
+
+static gboolean
+tlc_fork_is_prepared_by_host (void)
+{
+  /* ORDER(fork.preparer): relaxed; see tlc_fork_set_preparer(). */
+  switch (atomic_load_explicit (&tlc_fork_preparer, memory_order_relaxed))
+    {
+    case TLC_FORK_PREPARER_TLC:
+      return FALSE;
+    case TLC_FORK_PREPARER_HOST:
+      return TRUE;
+    default:
+      return tlc_fork_is_all_blocked ();
+    }
 }
 
 /* liburcu first: it waits for a grace period that is under way, and meanwhile nobody must wait for us.
@@ -68,6 +98,12 @@ tlc_fork_parent (void)
   tlc_rcu_after_fork_parent (without_rcu);
 }
 
+static TlcCoreOwn
+tlc_fork_peek_own (const TlcCore *core)
+{
+  return (TlcCoreOwn){ tlc_thread_peek_claimed_seat (core), tlc_thread_peek_counters (core) };
+}
+
 static void
 tlc_fork_child (void)
 {
@@ -77,7 +113,7 @@ tlc_fork_child (void)
   tlc_resolver_after_fork_child_unlocked ();
   tlc_worker_unlock ();
   tlc_root_after_fork_child ();
-  tlc_core_after_fork_child (tlc_thread_peek_claimed_seat);
+  tlc_core_after_fork_child (tlc_fork_peek_own);
   tlc_rcu_after_fork_child (without_rcu);
 }
 

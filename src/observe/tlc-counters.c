@@ -41,10 +41,9 @@ tlc_ledger_add_counts (guint64 *sums, TlcCounters *counters)
     }
 }
 
-void
-tlc_ledger_strike (TlcLedger *ledger, TlcCounters *counters)
+static void
+tlc_ledger_strike_unlocked (TlcLedger *ledger, TlcCounters *counters)
 {
-  pthread_mutex_lock (&ledger->lock);
   tlc_ledger_add_counts (ledger->departed, counters);
   tlc_histogram_sum_add (&ledger->departed_latency, &counters->latency);
   if (counters->previous != NULL)
@@ -54,6 +53,13 @@ tlc_ledger_strike (TlcLedger *ledger, TlcCounters *counters)
   if (counters->next != NULL)
     counters->next->previous = counters->previous;
   ledger->n_living--;
+}
+
+void
+tlc_ledger_strike (TlcLedger *ledger, TlcCounters *counters)
+{
+  pthread_mutex_lock (&ledger->lock);
+  tlc_ledger_strike_unlocked (ledger, counters);
   pthread_mutex_unlock (&ledger->lock);
 }
 
@@ -66,14 +72,29 @@ tlc_ledger_add (TlcLedger *ledger, TlcCount count, guint64 amount)
 }
 
 void
-tlc_ledger_lock (TlcLedger *ledger)
+tlc_ledger_before_fork (TlcLedger *ledger)
 {
   pthread_mutex_lock (&ledger->lock);
 }
 
 void
-tlc_ledger_unlock (TlcLedger *ledger)
+tlc_ledger_after_fork_parent (TlcLedger *ledger)
 {
+  pthread_mutex_unlock (&ledger->lock);
+}
+
+/* Those counters stay where they are: they belong to clients that nobody has any more. */
+void
+tlc_ledger_after_fork_child (TlcLedger *ledger, const TlcCounters *own)
+{
+  TlcCounters *next;
+
+  for (TlcCounters *counters = ledger->living; counters != NULL; counters = next)
+    {
+      next = counters->next;
+      if (counters != own)
+        tlc_ledger_strike_unlocked (ledger, counters);
+    }
   pthread_mutex_unlock (&ledger->lock);
 }
 

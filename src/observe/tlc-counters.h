@@ -48,9 +48,11 @@ void tlc_ledger_enter (TlcLedger *ledger, TlcCounters *counters);
 void tlc_ledger_strike (TlcLedger *ledger, TlcCounters *counters);
 /* What was done by no thread of the program. */
 void tlc_ledger_add (TlcLedger *ledger, TlcCount count, guint64 amount);
-/* Around fork(). */
-void tlc_ledger_lock (TlcLedger *ledger);
-void tlc_ledger_unlock (TlcLedger *ledger);
+/* Around fork(). In the child the threads of the parent are gone, but the one whose counters are @own,
+ * nullable; what the others did is counted. */
+void tlc_ledger_before_fork (TlcLedger *ledger);
+void tlc_ledger_after_fork_parent (TlcLedger *ledger);
+void tlc_ledger_after_fork_child (TlcLedger *ledger, const TlcCounters *own);
 /* Fills in what counters know. */
 void tlc_ledger_sum (TlcLedger *ledger, TlcStats *stats);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 static guint
 tlc_process_count_entries (const char *folder)
@@ -61,6 +62,21 @@ tlc_process_allocated (void)
   struct mallinfo2 info = mallinfo2 ();
 
   return info.uordblks + info.hblkhd;
+}
+
+guint
+tlc_process_count_sockets (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *fd;
+  struct stat status;
+  guint n = 0;
+
+  g_assert (dir != NULL);
+  while ((fd = g_dir_read_name (dir)) != NULL)
+    if (fstat (atoi (fd), &status) == 0 && S_ISSOCK (status.st_mode))
+      n++;
+  return n;
 }
 
 static gboolean

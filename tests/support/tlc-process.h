@@ -5,6 +5,7 @@
 
 /* What this process has open and running: to show that it has no more of it afterwards. */
 guint tlc_process_count_fds (void);
+guint tlc_process_count_sockets (void);
 guint tlc_process_count_threads (void);
 /* Threads whose name begins with "tlc-"; sanitizers have some of their own. */
 guint tlc_process_count_library_threads (void);
