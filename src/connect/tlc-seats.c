@@ -294,12 +294,13 @@ tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census)
       /* ORDER(counter): relaxed; statistics. */
       guint64 word = atomic_load_explicit (&seat->word, memory_order_relaxed);
       gint64 since_us = tlc_seat_get_since (seat);
+      gboolean is_open = tlc_seat_get_endpoint (seat) != NULL;
       gboolean is_busy
           = TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED || TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
 
-      /* One that is claimed may be about to get a connection, where the cap lets it. */
-      census->n_open += TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY
-                        && (tlc_seats_has (seats, seat) || tlc_seat_get_endpoint (seat) != NULL);
+      census->n_open += is_open ? 1 : 0;
+      census->n_opening
+          += TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED && !is_open && tlc_seats_has (seats, seat);
       census->n_busy += is_busy ? 1 : 0;
       /* 0: claimed for the first time, and not dated yet. */
       if (is_busy && since_us != 0

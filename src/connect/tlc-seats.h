@@ -190,6 +190,7 @@ void tlc_seats_remind (TlcSeat *seat);
 /* For statistics and messages. */
 typedef struct {
   guint64 n_open, n_busy, n_waiting;
+  guint64 n_opening; /* claimed without a connection, where the cap lets them have one */
   TlcSeat *longest; /* of those that are claimed or held; NULL: none is */
 } TlcSeatsCensus;
 
