@@ -102,6 +102,7 @@ START_TEST (test_max_connections_claim_timeout)
   pthread_t thread;
   gint32 sum;
 
+  tlc_echo_must_add (service); /* that it was at an endpoint is not what the next one tells */
   start (&work, &thread, 1);
   while (get_stats (service).connections_busy == 0)
     g_usleep (1000);
@@ -118,7 +119,14 @@ START_TEST (test_max_connections_claim_timeout)
   tlc_deadline_pop ();
   ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_TIMED_OUT), "%s", error->message);
   ck_assert_int_eq (tlc_error_get_delivery (error), TLC_DELIVERY_NOT_SENT);
+  g_clear_error (&error);
   join (&thread, 1);
+  tlc_echo_must_add (service);
+  tlc_deadline_push (0);
+  ck_assert (!echo_if_add (tlc_echo_client (service), &sum, 1, 2, &error));
+  tlc_deadline_pop ();
+  ck_assert_msg (g_str_has_prefix (error->message, "echo.add: timed out after 0 ms"), "%s",
+                 error->message);
   tlc_echo_must_add (service);
 }
 END_TEST

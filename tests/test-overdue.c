@@ -2,7 +2,10 @@
 
 /* Condemning, at the seat: what its thread has left AWAITING is closed, once its deadline and a grace have
  * passed, and nothing else is. Law 6. */
+#include <string.h>
+
 #include "connect/tlc-condemn.h"
+#include "observe/tlc-thread-name.h"
 #include "support/tlc-seats-fixture.h"
 
 #define DEADLINE_US 1000000
@@ -123,6 +126,46 @@ START_TEST (test_overdue_is_left_alone)
 }
 END_TEST
 
+static void
+note_message (const char *domain, GLogLevelFlags level, const char *message, gpointer messages)
+{
+  g_string_append (messages, message);
+}
+
+/* A hold that is ended is reported, once, by the service's name, the thread's and how long it has not
+ * called; and not above the level of debugging. */
+START_TEST (test_overdue_hold_is_reported)
+{
+  g_autoptr (GString) messages = g_string_new (NULL);
+  g_autofree char *thread = tlc_thread_describe (gettid ());
+  g_autofree char *who = g_strdup_printf ("service echo: thread %s has held", thread);
+  TlcHome home = { NULL, 0 };
+  Fixture fixture;
+  guint n_open;
+  int peer;
+
+  fixture_init (&fixture);
+  g_log_set_handler ("tlc", G_LOG_LEVEL_DEBUG, note_message, messages);
+  fixture_settle (&fixture, &home, &peer);
+  ck_assert (seats_claim (fixture.seats, &home));
+  tlc_seat_sign (home.seat, gettid ());
+  tlc_seat_date (home.seat, DEADLINE_US - 7000);
+  tlc_seat_bound (home.seat, DEADLINE_US);
+  tlc_seats_release_as (fixture.seats, &home, TLC_SEAT_HELD);
+  tlc_condemn_overdue (fixture.seats, "echo", DEADLINE_US, &n_open);
+  ck_assert_str_eq (messages->str, "");
+  tlc_condemn_overdue (fixture.seats, "echo", DEADLINE_US + TLC_CONDEMN_GRACE_US, &n_open);
+  ck_assert_msg (g_str_has_prefix (messages->str, who), "%s", messages->str);
+  ck_assert_ptr_nonnull (strstr (messages->str, "longer than hold-timeout"));
+  ck_assert_ptr_nonnull (strstr (messages->str, " 57 ms"));
+  g_string_truncate (messages, 0);
+  tlc_condemn_overdue (fixture.seats, "echo", 10 * DEADLINE_US, &n_open);
+  ck_assert_str_eq (messages->str, "");
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -133,6 +176,7 @@ main (void)
   tcase_add_loop_test (tests, test_overdue_is_somebody_at_it, 0, 2);
   tcase_add_test (tests, test_overdue_is_in_flight);
   tcase_add_test (tests, test_overdue_is_left_alone);
+  tcase_add_test (tests, test_overdue_hold_is_reported);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }

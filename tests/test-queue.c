@@ -33,6 +33,7 @@ typedef struct {
   gint64 timeout_us;
   guint max_waiting;
   TlcQueueRequest *request;
+  gboolean keeps; /* what it is given */
   TlcQueueVerdict verdict;
   TlcHome home;
   guint order; /* as which of all it was served */
@@ -50,7 +51,7 @@ waiter_main (void *data)
   waiter->verdict = tlc_queue_wait (waiter->fixture->seats, &waiter->home, waiter->request,
                                     waiter->max_waiting, tlc_clock_now_us () + waiter->timeout_us);
   waiter->order = atomic_fetch_add (waiter->n_served, 1) + 1;
-  if (waiter->verdict == TLC_QUEUE_GRANTED)
+  if (waiter->verdict == TLC_QUEUE_GRANTED && !waiter->keeps)
     tlc_seats_release (waiter->fixture->seats, &waiter->home);
   return NULL;
 }
@@ -69,19 +70,26 @@ is_wait_set (Fixture *fixture)
 
 /* Begins to wait, and does, when this returns. */
 static void
+waiter_begin (Waiter *waiter)
+{
+  Fixture *fixture = waiter->fixture;
+  guint before = count_waiting (fixture);
+
+  ck_assert_int_eq (pthread_create (&waiter->thread, NULL, waiter_main, waiter), 0);
+  while (count_waiting (fixture) == before)
+    g_usleep (100);
+}
+
+static void
 waiter_start_with (Waiter *waiter, Fixture *fixture, atomic_uint *n_served, gint64 timeout_us,
                    TlcQueueRequest *request)
 {
-  guint before = count_waiting (fixture);
-
   *waiter = (Waiter){ .fixture = fixture,
                       .timeout_us = timeout_us,
                       .max_waiting = 100,
                       .request = request,
                       .n_served = n_served };
-  ck_assert_int_eq (pthread_create (&waiter->thread, NULL, waiter_main, waiter), 0);
-  while (count_waiting (fixture) == before)
-    g_usleep (100);
+  waiter_begin (waiter);
 }
 
 static void
@@ -249,6 +257,7 @@ START_TEST (test_queue_a_gift_is_a_new_claim)
   Fixture fixture;
   TlcHome home = { NULL, 0 }, given;
   guint64 word;
+  guint n_open;
   int peer;
 
   fixture_init (&fixture);
@@ -259,7 +268,8 @@ START_TEST (test_queue_a_gift_is_a_new_claim)
   tlc_seat_hand_over (&given);
   ck_assert_uint_eq (TLC_SEAT_STATE (given.word), TLC_SEAT_CLAIMED);
   tlc_seat_shut_down (home.seat, word);
-  ck_assert (!peer_is_closed (peer));
+  ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, "echo", G_MAXINT64 / 2, &n_open), G_MAXINT64);
+  ck_assert (!peer_is_closed (peer)); /* the old claim's deadline is gone */
   ck_assert (!tlc_seat_claim_home (&home));
   tlc_seats_release (fixture.seats, &given);
   ck_assert_uint_eq (state_of (&given), TLC_SEAT_FREE);
@@ -372,8 +382,132 @@ START_TEST (test_queue_offers_in_vain)
   ck_assert (!peer_is_closed (peer));
   tlc_seats_release (fixture.seats, &other);
   ck_assert (tlc_seats_offer (fixture.seats));
-  ck_assert_uint_eq (state_of (&other), TLC_SEAT_FREE);
+  ck_assert_uint_eq (state_of (&other), TLC_SEAT_SPARE); /* its thread does not find it any more */
+  ck_assert_uint_eq (fixture.seats->n_spare, 1);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Who waits gets what an exit has left SPARE, too, which is counted as such no more. */
+START_TEST (test_queue_searches_among_the_spare)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "1");
+  fixture_occupy (&fixture, &home, &peer);
+  tlc_seats_donate (fixture.seats, &home, 1);
+  ck_assert_uint_eq (state_of (&home), TLC_SEAT_SPARE);
+  ck_assert_int_eq (
+      tlc_queue_wait (fixture.seats, &home, NULL, 1, tlc_clock_now_us () + FOR_EVER_US / 4),
+      TLC_QUEUE_GRANTED);
   ck_assert_uint_eq (fixture.seats->n_spare, 0);
+  ck_assert (!peer_is_closed (peer));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* What an exit leaves while somebody waits is his, and SPARE at no time. */
+START_TEST (test_queue_gets_what_an_exit_leaves)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  Waiter waiter;
+  atomic_uint n_served = 0;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "1");
+  fixture_occupy (&fixture, &home, &peer);
+  waiter_start (&waiter, &fixture, &n_served, FOR_EVER_US);
+  tlc_seats_donate (fixture.seats, &home, 1);
+  waiter_must_end (&waiter, TLC_QUEUE_GRANTED);
+  ck_assert_uint_eq (fixture.seats->n_spare, 0);
+  ck_assert (!peer_is_closed (peer));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Who comes while others wait takes nothing, though there be a seat: not for a call, and not for a
+ * connection in advance. */
+START_TEST (test_queue_is_not_overtaken)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 }, other = { NULL, 0 };
+  Waiter waiter;
+  atomic_uint n_served = 0;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "1");
+  fixture_occupy (&fixture, &home, &peer);
+  waiter_start (&waiter, &fixture, &n_served, FOR_EVER_US);
+  fixture_change (&fixture, tlc_room_settings ("unix:@nobody-listens-here", "max-connections", "2",
+                                               NULL));
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_NONE);
+  ck_assert (!tlc_seats_claim_vacant (fixture.seats, &other));
+  tlc_seats_follow_change (fixture.seats);
+  waiter_must_end (&waiter, TLC_QUEUE_GRANTED);
+  ck_assert_uint_eq (waiter.home.seat->index, 1);
+  ck_assert (tlc_seats_claim_vacant (fixture.seats, &other));
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* A cap that rises by two serves two, though neither gives back what it got. */
+START_TEST (test_queue_the_cap_rises_for_all)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 };
+  Waiter waiters[3];
+  atomic_uint n_served = 0;
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "1");
+  fixture_occupy (&fixture, &home, &peer);
+  for (guint i = 0; i < 3; i++)
+    {
+      waiters[i] = (Waiter){ .fixture = &fixture, .timeout_us = FOR_EVER_US / 4, .max_waiting = 100,
+                             .keeps = TRUE, .n_served = &n_served };
+      waiter_begin (&waiters[i]);
+    }
+  fixture_cap (&fixture, "3");
+  for (guint i = 0; i < 2; i++)
+    waiter_must_end (&waiters[i], TLC_QUEUE_GRANTED);
+  ck_assert_uint_eq (count_waiting (&fixture), 1);
+  tlc_seats_release (fixture.seats, &home);
+  waiter_must_end (&waiters[2], TLC_QUEUE_GRANTED);
+  ck_assert_ptr_eq (waiters[2].home.seat, home.seat);
+  close (peer);
+  fixture_clear (&fixture);
+}
+END_TEST
+
+/* Where the cap is gone nobody steals: what is FREE, and may be nobody's home, is there to be adopted. */
+START_TEST (test_queue_the_cap_goes)
+{
+  Fixture fixture;
+  TlcHome home = { NULL, 0 }, other = { NULL, 0 };
+  int peer;
+
+  fixture_init (&fixture);
+  fixture_cap (&fixture, "1");
+  fixture_settle (&fixture, &home, &peer);
+  fixture_cap (&fixture, "unlimited");
+  ck_assert_uint_eq (state_of (&home), TLC_SEAT_SPARE);
+  ck_assert_uint_eq (fixture.seats->n_spare, 1);
+  ck_assert_int_eq (tlc_seats_claim_any (fixture.seats, &other), TLC_CLAIM_ADOPTED);
+  ck_assert (!peer_is_closed (peer));
+  tlc_seats_release (fixture.seats, &other);
+  fixture_cap (&fixture, "unlimited"); /* once only: after that, who has a home keeps it */
+  ck_assert (tlc_seat_claim_home (&other));
   close (peer);
   fixture_clear (&fixture);
 }
@@ -486,6 +620,11 @@ main (void)
   tcase_add_test (tests, test_queue_gives_up_in_time);
   tcase_add_test (tests, test_queue_searches_once_more);
   tcase_add_test (tests, test_queue_offers_in_vain);
+  tcase_add_test (tests, test_queue_searches_among_the_spare);
+  tcase_add_test (tests, test_queue_gets_what_an_exit_leaves);
+  tcase_add_test (tests, test_queue_is_not_overtaken);
+  tcase_add_test (tests, test_queue_the_cap_rises_for_all);
+  tcase_add_test (tests, test_queue_the_cap_goes);
   tcase_add_test (tests, test_queue_is_full_or_closed);
   tcase_add_test (tests, test_queue_the_cap_moves);
   tcase_add_test (tests, test_queue_a_hold_too_long);

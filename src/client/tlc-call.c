@@ -368,13 +368,23 @@ tlc_call_probe (TlcCall *call, GError **error)
   return TRUE;
 }
 
+/* It has not come to a connection yet: what it knows is where the one before it went. */
+static gboolean
+tlc_call_is_nowhere (const TlcCall *call)
+{
+  return call->state == TLC_CALL_SENDING && !call->is_claimed && call->n_queued == 0
+         && call->n_holds == 0;
+}
+
 char *
 tlc_call_describe (TlcCall *call)
 {
+  const TlcEndpoint *endpoint = tlc_call_is_nowhere (call) ? NULL : call->endpoint;
+
   return g_strdup_printf ("%s%s%.*s%s%s", call->core->name, call->method_length > 0 ? "." : "",
                           (int) call->method_length, tlc_call_get_method (call),
-                          call->endpoint != NULL ? " at " : "",
-                          call->endpoint != NULL ? tlc_endpoint_get_text (call->endpoint) : "");
+                          endpoint != NULL ? " at " : "",
+                          endpoint != NULL ? tlc_endpoint_get_text (endpoint) : "");
 }
 
 /* What the failed call has of its connection. A request that was not sent has nothing of the one that

@@ -19,7 +19,7 @@ tlc_claim_describe_rush (TlcSeats *seats)
   tlc_seats_count (seats, &census);
   g_string_printf (
       text, "%" G_GUINT64_FORMAT " open, %" G_GUINT64_FORMAT " busy, %" G_GUINT64_FORMAT " waiting",
-      census.n_open, census.n_busy, census.n_waiting);
+      census.n_open + census.n_opening, census.n_busy, census.n_waiting);
   if (census.longest != NULL)
     {
       /* ORDER(seat.sign): relaxed; for messages. */

@@ -168,10 +168,7 @@ tlc_seats_offer (TlcSeats *seats)
 
   if (claim == TLC_CLAIM_NONE || claim == TLC_CLAIM_FAILED)
     return FALSE;
-  /* One that has no thread has none now, if nobody takes it. */
-  if (claim == TLC_CLAIM_ADOPTED)
-    tlc_seats_stock (seats, &found);
-  else
-    tlc_seats_release (seats, &found);
+  /* If nobody takes it, it has no thread: one that was at home there finds another word. */
+  tlc_seats_stock (seats, &found);
   return TRUE;
 }

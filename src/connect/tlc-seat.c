@@ -8,6 +8,7 @@
  * before a close. Calls take it only where they connect or close; nothing is waited for under it. */
 #include "connect/tlc-seat.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -84,6 +85,20 @@ tlc_seat_shut_down (TlcSeat *seat, guint64 word)
   if (seat->fd_plus_1 != 0 && atomic_load_explicit (&seat->word, memory_order_relaxed) == word)
     shutdown (seat->fd_plus_1 - 1, SHUT_RDWR);
   pthread_mutex_unlock (&tlc_seat_fd_lock);
+}
+
+gboolean
+tlc_seat_is_hung_up (TlcSeat *seat, guint64 word)
+{
+  struct pollfd pollfd = { .fd = -1, .events = POLLRDHUP };
+
+  pthread_mutex_lock (&tlc_seat_fd_lock);
+  /* ORDER(seat.word): relaxed; as in tlc_seat_shut_down(). */
+  if (atomic_load_explicit (&seat->word, memory_order_relaxed) == word)
+    pollfd.fd = seat->fd_plus_1 - 1;
+  poll (&pollfd, 1, 0);
+  pthread_mutex_unlock (&tlc_seat_fd_lock);
+  return pollfd.revents != 0;
 }
 
 void

@@ -179,6 +179,14 @@ tlc_seat_get_endpoint (TlcSeat *seat)
   return atomic_load_explicit (&seat->endpoint, memory_order_seq_cst);
 }
 
+/* When its connection was dialled, to TLC_SEAT_BORN_US; 0: there is none. */
+static inline gint64
+tlc_seat_get_born_us (TlcSeat *seat)
+{
+  /* ORDER(seat.born): relaxed; as in tlc_seat_get_expiry_us(). */
+  return (gint64) atomic_load_explicit (&seat->born, memory_order_relaxed) * TLC_SEAT_BORN_US;
+}
+
 /* When the connection is too old; G_MAXINT64: never, or there is none. From nine tenths of @max_age_us
  * on, each at a moment of its own, so that what was dialled together is not dialled anew together. */
 static inline gint64
@@ -209,6 +217,9 @@ void tlc_seat_close_connection (TlcSeat *seat);
 /* Ends the conversation on its socket, which stays open, unless the seat has been left since @word
  * was read. Any thread. */
 void tlc_seat_shut_down (TlcSeat *seat, guint64 word);
+/* Whether the peer has closed its socket, unless the seat has been claimed since @word was read. Any
+ * thread. */
+gboolean tlc_seat_is_hung_up (TlcSeat *seat, guint64 word);
 /* The claimed seat, which has no connection, waits for @fd: it can be shut down. */
 void tlc_seat_note_fd (TlcSeat *seat, int fd);
 /* It cannot be shut down any more: it is closed next. */

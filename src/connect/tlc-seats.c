@@ -24,6 +24,7 @@ tlc_seats_init (TlcSeats *seats, TlcRoot *root)
   seats->root = root;
   atomic_init (&seats->attention, first->generation << 1);
   atomic_init (&seats->cap, first->settings->max_connections);
+  atomic_init (&seats->has_strays, first->settings->max_connections != TLC_SEATS_UNLIMITED);
   atomic_init (&seats->max_age_us, first->settings->max_age_us);
   tlc_queue_init (&seats->queue);
   pthread_mutex_init (&seats->drain_lock, NULL);
@@ -198,6 +199,9 @@ tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next)
   tlc_root_publish_unlocked (seats->root, next);
   /* ORDER(seats.cap): release; before the generation is raised. Pairs with tlc_seats_has(). */
   atomic_store_explicit (&seats->cap, cap, memory_order_release);
+  /* ORDER(seats.cap): relaxed; who publishes follows his change. */
+  if (cap != TLC_SEATS_UNLIMITED)
+    atomic_store_explicit (&seats->has_strays, TRUE, memory_order_relaxed);
   /* ORDER(seats.max_age): relaxed; see tlc_seats_judge_age(). */
   atomic_store_explicit (&seats->max_age_us, next->settings->max_age_us, memory_order_relaxed);
   /* ORDER(seats.attention): seq_cst; pairs with tlc_seats_look(). After the snapshot is
@@ -275,10 +279,33 @@ tlc_seats_serve_all (TlcSeats *seats)
     ;
 }
 
+/* Where the cap is gone nobody steals. A thread that stole, or was given a seat, left a FREE one behind that
+ * is nobody's home; which of them that are nobody knows, so all are SPARE now. */
+static void
+tlc_seats_gather_strays (TlcSeats *seats)
+{
+  TlcSeat *seat;
+
+  /* ORDER(seats.cap): acquire; as in tlc_seats_has(). */
+  if (atomic_load_explicit (&seats->cap, memory_order_acquire) != TLC_SEATS_UNLIMITED
+      /* ORDER(seats.cap): relaxed; as where it is set. */
+      || !atomic_exchange_explicit (&seats->has_strays, FALSE, memory_order_relaxed))
+    return;
+  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
+    {
+      /* ORDER(seat.word): acquire; what is claimed meanwhile has a thread. */
+      TlcHome home = { seat, atomic_load_explicit (&seat->word, memory_order_acquire) };
+
+      if (TLC_SEAT_STATE (home.word) == TLC_SEAT_FREE && tlc_seat_claim_home (&home))
+        tlc_seats_stock (seats, &home);
+    }
+}
+
 void
 tlc_seats_follow_change (TlcSeats *seats)
 {
   tlc_seats_sweep_retired (seats);
+  tlc_seats_gather_strays (seats);
   tlc_seats_serve_all (seats);
 }
 
@@ -294,11 +321,12 @@ tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census)
       /* ORDER(counter): relaxed; statistics. */
       guint64 word = atomic_load_explicit (&seat->word, memory_order_relaxed);
       gint64 since_us = tlc_seat_get_since (seat);
+      gboolean is_open = tlc_seat_get_endpoint (seat) != NULL;
       gboolean is_busy = TLC_SEAT_IS_IN_CALL (word) || TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
 
-      /* One that is claimed may be about to get a connection, where the cap lets it. */
-      census->n_open += TLC_SEAT_STATE (word) != TLC_SEAT_EMPTY
-                        && (tlc_seats_has (seats, seat) || tlc_seat_get_endpoint (seat) != NULL);
+      census->n_open += is_open ? 1 : 0;
+      census->n_opening
+          += TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED && !is_open && tlc_seats_has (seats, seat);
       census->n_busy += is_busy ? 1 : 0;
       /* 0: claimed for the first time, and not dated yet. */
       if (is_busy && since_us != 0

@@ -25,6 +25,9 @@ struct _TlcSeats {
   /* the root's lock to write, any thread reads: */
   _Atomic guint cap;          /* so many seats are in use */
   _Atomic gint64 max_age_us;  /* of connections; 0: any */
+  /* the root's lock to set, any thread takes it back: there was a cap, and seats may be FREE that are
+   * nobody's home */
+  _Atomic gboolean has_strays;
   /* how many drain: read when a seat is made current; written by drainers */
   _Atomic guint n_drainers;
   /* behind the seat that was claimed last while EMPTY: written by any thread that needs another */
@@ -190,6 +193,7 @@ void tlc_seats_remind (TlcSeat *seat);
 /* For statistics and messages. */
 typedef struct {
   guint64 n_open, n_busy, n_waiting;
+  guint64 n_opening; /* claimed without a connection, where the cap lets them have one */
   TlcSeat *longest; /* of those that are claimed or held; NULL: none is */
 } TlcSeatsCensus;
 

@@ -1,24 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Opening connections in advance, so that the first calls of threads need not.
+/* Opening connections in advance, so that the first calls of threads need not, and keeping them open.
  *
  *   IDLE --too few are open: claim an EMPTY seat--> CONNECTING --writable--> leave it SPARE, IDLE
  *                                                       '--failed, too late, endpoint gone--> IDLE
  *
  * The seat is claimed before the dial begins, as by a call, so that a drain waits for it. Nobody
- * waits here: the keeper comes back when the socket is ready, and when the configuration changes.
- * After a failure it tries the next endpoint, each time after a longer pause. */
+ * waits here: the keeper comes back when the socket is ready, and when the configuration changes. A
+ * thread that waits for a seat gets this one, as a dial that may take long is less than a call.
+ *
+ * Endpoints have equal shares of connect-timeout. One that fails is left for the next, which is stayed
+ * with while it answers; the first in order is come back to after a while, and after a change. When all
+ * of them have failed in turn there is a pause, each time a longer one.
+ *
+ * What lies unused is looked at every second: what its peer has closed is closed, and replaced. An
+ * endpoint that closes what it has just accepted has failed, too. */
 #include "connect/tlc-top-up.h"
 
 #include <errno.h>
 #include <poll.h>
 
 #include "connect/tlc-dial.h"
+#include "connect/tlc-hangup.h"
 #include "connect/tlc-socket.h"
 #include "model/tlc-clock.h"
 
 #define TLC_TOP_UP_PAUSE_US (100 * 1000)
 #define TLC_TOP_UP_PAUSE_MAX_US (30 * G_USEC_PER_SEC)
+/* So long another endpoint than the first is stayed with. */
+#define TLC_TOP_UP_STAY_US (30 * G_USEC_PER_SEC)
+/* How often it is looked for what peers have closed; and, where nobody waits to be told, for a seat. */
+#define TLC_TOP_UP_LOOK_US G_USEC_PER_SEC
+/* How often, while it connects, it is looked whether somebody waits for the seat. */
+#define TLC_TOP_UP_YIELD_US (10 * 1000)
 
 void
 tlc_top_up_init (TlcTopUp *top_up, TlcSeats *seats, TlcLedger *ledger)
@@ -42,14 +56,28 @@ tlc_top_up_leave (TlcTopUp *top_up)
   top_up->home.seat = NULL;
 }
 
+/* The endpoint that is tried now will not do: it is the next one's turn. */
 static void
-tlc_top_up_fail (TlcTopUp *top_up)
+tlc_top_up_turn (TlcTopUp *top_up, const TlcSnapshot *current)
+{
+  gint64 now_us = tlc_clock_now_us ();
+
+  top_up->turn++;
+  top_up->turned_us = now_us;
+  if (++top_up->n_failed < current->endpoints->len)
+    return;
+  top_up->n_failed = 0;
+  top_up->pause_until_us
+      = now_us
+        + MIN ((gint64) TLC_TOP_UP_PAUSE_US << MIN (top_up->n_pauses, 16), TLC_TOP_UP_PAUSE_MAX_US);
+  top_up->n_pauses++;
+}
+
+static void
+tlc_top_up_fail (TlcTopUp *top_up, const TlcSnapshot *current)
 {
   tlc_ledger_add (top_up->ledger, TLC_COUNT_CONNECT_FAILURES, 1);
-  top_up->pause_until_us
-      = tlc_clock_now_us ()
-        + MIN ((gint64) TLC_TOP_UP_PAUSE_US << MIN (top_up->n_failed, 16), TLC_TOP_UP_PAUSE_MAX_US);
-  top_up->n_failed++;
+  tlc_top_up_turn (top_up, current);
   tlc_top_up_leave (top_up);
 }
 
@@ -60,29 +88,39 @@ tlc_top_up_abandon (TlcTopUp *top_up)
   tlc_top_up_leave (top_up);
 }
 
+/* That it lasts is seen later: see tlc_top_up_look_at_rest(). */
 static void
-tlc_top_up_finish (TlcTopUp *top_up, const TlcSettings *settings)
+tlc_top_up_finish (TlcTopUp *top_up, const TlcSnapshot *current)
 {
-  TlcConnection *connection = tlc_dial_end (top_up->fd, top_up->endpoint, settings);
+  TlcConnection *connection = tlc_dial_end (top_up->fd, top_up->endpoint, current->settings);
 
   if (connection == NULL)
     {
-      tlc_top_up_fail (top_up);
+      tlc_top_up_fail (top_up, current);
       return;
     }
   tlc_ledger_add (top_up->ledger, TLC_COUNT_CONNECTS, 1);
-  top_up->n_failed = 0;
-  top_up->pause_until_us = 0;
   tlc_seat_put_connection (top_up->home.seat, connection);
   tlc_seat_date (top_up->home.seat, tlc_clock_now_us ());
   tlc_top_up_leave (top_up);
 }
 
-/* FALSE: nothing can be done now. */
+/* Whose turn it is. */
+static TlcEndpoint *
+tlc_top_up_pick (TlcTopUp *top_up, const TlcSnapshot *current)
+{
+  if (top_up->generation != current->generation
+      || tlc_clock_now_us () >= top_up->turned_us + TLC_TOP_UP_STAY_US)
+    top_up->turn = 0;
+  top_up->generation = current->generation;
+  return current->endpoints->pdata[top_up->turn % current->endpoints->len];
+}
+
+/* Begins to connect, or fails at once. FALSE: there is no seat for it, or @current is out of date. */
 static gboolean
 tlc_top_up_begin (TlcTopUp *top_up, const TlcSnapshot *current)
 {
-  gpointer endpoint = current->endpoints->pdata[top_up->n_failed % current->endpoints->len];
+  gint64 now_us = tlc_clock_now_us ();
 
   if (!tlc_seats_claim_vacant (top_up->seats, &top_up->home))
     return FALSE;
@@ -96,13 +134,20 @@ tlc_top_up_begin (TlcTopUp *top_up, const TlcSnapshot *current)
       return FALSE;
     }
   tlc_seat_sign (top_up->home.seat, gettid ());
-  tlc_seat_date (top_up->home.seat, tlc_clock_now_us ());
-  top_up->endpoint = tlc_endpoint_ref (endpoint);
-  top_up->deadline_us = tlc_clock_now_us () + current->settings->connect_timeout_us;
-  top_up->fd = tlc_dial_begin (endpoint);
+  tlc_seat_date (top_up->home.seat, now_us);
+  top_up->endpoint = tlc_endpoint_ref (tlc_top_up_pick (top_up, current));
+  top_up->deadline_us
+      = now_us + current->settings->connect_timeout_us / current->endpoints->len;
+  top_up->fd = tlc_dial_begin (top_up->endpoint);
   if (top_up->fd < 0)
-    tlc_top_up_fail (top_up);
+    tlc_top_up_fail (top_up, current);
   return TRUE;
+}
+
+static gboolean
+tlc_top_up_is_waited_for (TlcTopUp *top_up)
+{
+  return (tlc_seats_look (top_up->seats) & TLC_SEATS_WAIT) != 0;
 }
 
 /* FALSE: it still connects. */
@@ -110,47 +155,72 @@ static gboolean
 tlc_top_up_look (TlcTopUp *top_up, const TlcSnapshot *current)
 {
   struct pollfd pollfd = { .fd = top_up->fd, .events = POLLOUT };
+  gint64 now_us = tlc_clock_now_us ();
 
   if (!tlc_snapshot_has_endpoint (current, top_up->endpoint))
     tlc_top_up_abandon (top_up);
   else if (poll (&pollfd, 1, 0) > 0)
-    tlc_top_up_finish (top_up, current->settings);
-  else if (tlc_clock_now_us () >= top_up->deadline_us)
+    tlc_top_up_finish (top_up, current);
+  else if (tlc_top_up_is_waited_for (top_up))
+    {
+      top_up->pause_until_us = now_us + TLC_TOP_UP_PAUSE_US;
+      tlc_top_up_abandon (top_up);
+    }
+  else if (now_us >= top_up->deadline_us)
     {
       tlc_socket_close (top_up->fd);
-      tlc_top_up_fail (top_up);
+      tlc_top_up_fail (top_up, current);
     }
   else
     return FALSE;
   return TRUE;
 }
 
+static void
+tlc_top_up_look_at_rest (TlcTopUp *top_up, const TlcSnapshot *current)
+{
+  gint64 now_us = tlc_clock_now_us ();
+  TlcHangup hangup;
+
+  if (now_us < top_up->look_at_us)
+    return;
+  top_up->look_at_us = now_us + TLC_TOP_UP_LOOK_US;
+  tlc_hangup_look (top_up->seats, now_us, &hangup);
+  if (hangup.n_unused > 0)
+    tlc_top_up_turn (top_up, current);
+  /* By a clock of coarse ticks. */
+  else if (hangup.last_proved_us + 2 * TLC_SEAT_BORN_US > top_up->turned_us)
+    top_up->n_failed = top_up->n_pauses = 0;
+}
+
+/* Seats that are claimed without a connection are about to get one, or lose it and say so. */
 static gboolean
 tlc_top_up_is_needed (TlcTopUp *top_up, const TlcSnapshot *current)
 {
   TlcSeatsCensus census;
 
-  if (current->closed || current->settings->min_connections == 0)
-    return FALSE;
   tlc_seats_count (top_up->seats, &census);
-  return census.n_open < current->settings->min_connections;
+  return census.n_open + census.n_opening < current->settings->min_connections;
 }
 
 TlcTopUpNext
 tlc_top_up_step (TlcTopUp *top_up, const TlcSnapshot *current)
 {
-  const TlcTopUpNext never = { G_MAXINT64, -1 };
-
   for (;;)
     {
+      gint64 now_us = tlc_clock_now_us ();
+
       if (tlc_top_up_is_connecting (top_up) && !tlc_top_up_look (top_up, current))
-        return (TlcTopUpNext){ top_up->deadline_us, top_up->fd };
+        return (TlcTopUpNext){ MIN (top_up->deadline_us, now_us + TLC_TOP_UP_YIELD_US), top_up->fd };
+      if (current->closed || current->settings->min_connections == 0)
+        return (TlcTopUpNext){ G_MAXINT64, -1 };
+      tlc_top_up_look_at_rest (top_up, current);
       if (!tlc_top_up_is_needed (top_up, current))
-        return never;
+        return (TlcTopUpNext){ top_up->look_at_us, -1 };
       if (tlc_clock_now_us () < top_up->pause_until_us)
-        return (TlcTopUpNext){ top_up->pause_until_us, -1 };
+        return (TlcTopUpNext){ MIN (top_up->pause_until_us, top_up->look_at_us), -1 };
       if (!tlc_top_up_begin (top_up, current))
-        return never;
+        return (TlcTopUpNext){ top_up->look_at_us, -1 };
     }
 }
 

@@ -13,8 +13,13 @@ typedef struct {
   TlcEndpoint *endpoint; /* a reference, while it connects */
   int fd;                /* while it connects */
   gint64 deadline_us;
-  guint n_failed; /* in a row */
+  guint64 generation; /* the one that it went by last */
+  guint turn;         /* the number of the endpoint whose turn it is, beyond the last from the first on */
+  gint64 turned_us;   /* since when */
+  guint n_failed;     /* since the last pause, and since what was opened was seen to last */
+  guint n_pauses;     /* since that, too */
   gint64 pause_until_us;
+  gint64 look_at_us; /* when to look again for what peers have closed */
 } TlcTopUp;
 
 /* When to go on. */
@@ -24,8 +29,8 @@ typedef struct {
 } TlcTopUpNext;
 
 void tlc_top_up_init (TlcTopUp *top_up, TlcSeats *seats, TlcLedger *ledger);
-/* Goes on: never waits, and connects to one endpoint at a time. Where @current is closed it ends.
- */
+/* Goes on: never waits, and connects to one endpoint at a time. Where @current is closed, or has no
+ * min-connections, it ends. */
 TlcTopUpNext tlc_top_up_step (TlcTopUp *top_up, const TlcSnapshot *current);
 /* In the child of fork(), before its seats are put in order: what the parent's keeper was at is not
  * ours. */

@@ -362,7 +362,7 @@ tlc_service_get_stats (TlcService *service, TlcStats *ret_stats)
   memset (ret_stats, 0, sizeof *ret_stats);
   tlc_ledger_sum (&service->core->ledger, ret_stats);
   tlc_seats_count (seats, &census);
-  ret_stats->connections_open = census.n_open;
+  ret_stats->connections_open = census.n_open + census.n_opening;
   ret_stats->connections_busy = census.n_busy;
   ret_stats->waiting = census.n_waiting;
   ret_stats->generation = tlc_seats_get_generation (seats);
