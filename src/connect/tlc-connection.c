@@ -14,10 +14,10 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "connect/tlc-wait.h"
+#include "model/tlc-cancel.h"
 
 /* By how much the socket's timer is shorter than call-timeout, besides an eighth of it: two ticks,
  * and what may have passed unseen since the call began, TLC_RECEIVE_BEGUN_US and one tick. */
@@ -110,14 +110,12 @@ tlc_connection_new (int fd, TlcEndpoint *endpoint, const TlcSettings *settings)
 void
 tlc_connection_close (TlcConnection *connection)
 {
-  int cancel_state;
-
   /* close() is where a cancelled thread would end, with the socket open. */
-  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+
   /* Once only, whatever it returns: after EINTR the number may be another file's already. */
   if (connection->fd >= 0)
     close (connection->fd);
-  pthread_setcancelstate (cancel_state, NULL);
   tlc_endpoint_unref (connection->endpoint);
   g_free (connection);
 }

@@ -14,6 +14,7 @@
 #include "client/tlc-thread.h"
 #include "keeper/tlc-keeper.h"
 #include "keeper/tlc-resolver.h"
+#include "model/tlc-cancel.h"
 #include "model/tlc-rcu.h"
 #include "model/tlc-root.h"
 
@@ -47,6 +48,7 @@ tlc_fork_is_prepared_by_host (void)
 static void
 tlc_fork_prepare (void)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   gboolean without_rcu
       = tlc_rcu_is_forked () || tlc_fork_is_prepared_by_host () || tlc_rcu_is_reading ();
 
@@ -71,6 +73,7 @@ tlc_fork_parent (void)
 static void
 tlc_fork_child (void)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   gboolean without_rcu = tlc_fork_without_rcu;
 
   tlc_keeper_after_fork_child_unlocked ();
