@@ -43,6 +43,7 @@ ROWS = {
     28: "Memory runs out",
     29: "Names: none, no answer, many addresses, others than before",
     30: "Addresses of all kinds",
+    34: "A thread is cancelled, or exits",
     46: "The wall clock jumps; processes are stopped and go on",
     47: "A call from a signal handler, inside a call",
     49: "16 MiB of small values",
