@@ -46,7 +46,7 @@ ROWS = {
     31: "fork() amid calls",
     32: "fork() in a program that prepares liburcu itself",
     33: "fork() and exec()",
-    34: "A thread exits in the midst of a call",
+    34: "A thread is cancelled, or exits, in the midst of a call",
     37: "Destructors of others that call when ours has run",
     42: "Changes where they would wait for themselves, or from destructors",
     44: "The process exits, or a plugin is closed, while threads call",

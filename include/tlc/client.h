@@ -63,7 +63,8 @@ void tlc_client_set_idempotent (gpointer client, gboolean idempotent);
  * thread that exits is over, and its connection closed.
  *
  * Threads: the one that owns @client, and not inside a call of it. Another thread's client, or a
- * pointer that is none, is a programming error.
+ * pointer that is none, is a programming error. A cancellation point while it waits for a connection that
+ * others use, and only then.
  *
  * Errors: those of a call that cannot be sent; %TLC_ERROR_BUSY while replies are outstanding on @client
  *   and it does not hold yet.

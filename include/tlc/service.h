@@ -109,6 +109,8 @@ void tlc_service_close (TlcService *service);
  * calls tlc_thread_detach().
  *
  * Threads: any; the client belongs to the thread that asked, and must not be used in another.
+ *   Generated functions are cancellation points while they send, receive, wait for a connection that others
+ *   use or pause before a retry, and only then; of the functions here none is.
  *
  * Errors: %TLC_ERROR_EXHAUSTED when a thread that exits asks again and again from its destructors.
  *

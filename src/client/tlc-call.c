@@ -12,6 +12,7 @@
 
 #include "client/tlc-framing.h"
 #include "client/tlc-pipeline.h"
+#include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
 
 /* What buffers start with: most messages fit. */
@@ -102,6 +103,7 @@ tlc_call_leave_home (TlcCall *call)
     {
       call->n_holds = 0;
       tlc_call_close_home (call);
+      tlc_core_top_up (call->core); /* if it was cancelled, it may have closed one that it waited for */
       return;
     }
   current = tlc_root_read (call->core->root);
@@ -123,27 +125,37 @@ tlc_call_clear (TlcCall *call)
   tlc_core_unref (g_steal_pointer (&call->core));
 }
 
+/* Where the first block starts. Seeded by the kernel, from a file: the program's own generator is not
+ * ours to draw from. */
+static TLC_COLD guint32
+tlc_call_get_first_sequence (void)
+{
+  static gsize start;
+
+  if (g_once_init_enter (&start))
+    {
+      /* Others wait for us from here on. */
+      g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+      GRand *random = g_rand_new ();
+
+      g_once_init_leave (&start, (gsize) g_rand_int (random) | 1);
+      g_rand_free (random);
+    }
+  return (guint32) start;
+}
+
 /* Unique in the process for 2^31 calls, since a connection moves between threads; from a random
  * start, so that a server's or proxy's leftovers from another process do not match; never 0. */
 static gint32
 tlc_call_draw_sequence (TlcCall *call)
 {
   static _Atomic guint32 next_block;
-  static gsize start;
-  GRand *random;
 
   if (G_UNLIKELY (call->sequences_left == 0))
     {
-      if (g_once_init_enter (&start))
-        {
-          /* Seeded by the kernel; the program's own generator is not ours to draw from. */
-          random = g_rand_new ();
-          g_once_init_leave (&start, (gsize) g_rand_int (random) | 1);
-          g_rand_free (random);
-        }
       /* ORDER(counter): relaxed; only uniqueness counts. */
       call->next_sequence
-          = (guint32) start
+          = tlc_call_get_first_sequence ()
             + TLC_CALL_SEQUENCE_BLOCK
                   * atomic_fetch_add_explicit (&next_block, 1, memory_order_relaxed);
       call->sequences_left = TLC_CALL_SEQUENCE_BLOCK;
@@ -215,6 +227,7 @@ tlc_call_connect (TlcCall *call, GError **error)
 static TLC_COLD gboolean
 tlc_call_send_failed (TlcCall *call, TlcIo io, gsize sent, GError **error)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   TlcConnection *connection = call->home.seat->connection;
   g_autofree char *how_far = g_strdup_printf (
       "%" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " bytes of the request sent", sent, call->out.length);
@@ -423,6 +436,8 @@ tlc_call_count_failure (TlcCall *call, TlcError code)
 gboolean
 tlc_call_fail (TlcCall *call, GError **error, TlcError code, const char *format, ...)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+
   if (error != NULL && *error == NULL)
     {
       g_autofree char *where = tlc_call_describe (call);

@@ -6,6 +6,7 @@
 #include "client/tlc-call.h"
 
 #include "client/tlc-hold.h"
+#include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
 #include "observe/tlc-thread-name.h"
 
@@ -33,22 +34,37 @@ tlc_claim_describe_rush (TlcSeats *seats)
   return g_string_free (text, FALSE);
 }
 
-static TLC_COLD gboolean
-tlc_claim_fail (TlcCall *call, TlcQueueVerdict verdict, const TlcSettings *settings, GError **error)
+/* What of the settings bounds the wait, copied: who is cancelled in it would keep the snapshot. */
+typedef struct {
+  guint max_waiting;
+  gint64 claim_timeout_us;
+} TlcClaimLimits;
+
+static TlcClaimLimits
+tlc_claim_get_limits (const TlcCall *call)
 {
+  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+
+  return (TlcClaimLimits) { current->settings->max_waiting, current->settings->claim_timeout_us };
+}
+
+static TLC_COLD gboolean
+tlc_claim_fail (TlcCall *call, TlcQueueVerdict verdict, const TlcClaimLimits *limits, GError **error)
+{
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   g_autofree char *rush = NULL, *how_far = NULL;
 
   if (verdict == TLC_QUEUE_CLOSED)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
-  rush = tlc_claim_describe_rush (&call->core->seats);
+  rush = error != NULL ? tlc_claim_describe_rush (&call->core->seats) : NULL;
   if (verdict == TLC_QUEUE_FULL)
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
                           "no connection, and as many calls wait for one as max-waiting = %u allows: %s",
-                          settings->max_waiting, rush);
+                          limits->max_waiting, rush);
   if (tlc_clock_now_us () < call->deadline_us)
     return tlc_call_fail (call, error, TLC_ERROR_EXHAUSTED,
                           "no connection within claim-timeout = %" G_GINT64_FORMAT " ms: %s",
-                          settings->claim_timeout_us / 1000, rush);
+                          limits->claim_timeout_us / 1000, rush);
   how_far = g_strdup_printf ("waiting for a connection: %s", rush);
   return tlc_call_time_out (call, error, how_far);
 }
@@ -71,14 +87,13 @@ static gboolean
 tlc_claim_wait (TlcCall *call, GError **error)
 {
   TlcQueueRequest request = tlc_claim_offer_request (call);
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
-  const TlcSettings *settings = current->settings;
-  gint64 deadline_us = MIN (call->deadline_us, tlc_clock_now_us () + settings->claim_timeout_us);
+  TlcClaimLimits limits = tlc_claim_get_limits (call);
+  gint64 deadline_us = MIN (call->deadline_us, tlc_clock_now_us () + limits.claim_timeout_us);
   TlcQueueVerdict verdict = tlc_queue_wait (&call->core->seats, &call->home, &request,
-                                            settings->max_waiting, deadline_us);
+                                            limits.max_waiting, deadline_us);
 
   call->sent_ahead = request.sent;
-  return verdict == TLC_QUEUE_GRANTED || tlc_claim_fail (call, verdict, settings, error);
+  return verdict == TLC_QUEUE_GRANTED || tlc_claim_fail (call, verdict, &limits, error);
 }
 
 gboolean

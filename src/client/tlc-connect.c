@@ -11,6 +11,7 @@
 #include "client/tlc-hold.h"
 #include "connect/tlc-dial.h"
 #include "connect/tlc-idle.h"
+#include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
 
 static void
@@ -105,6 +106,7 @@ tlc_call_is_outdated (TlcCall *call)
 static TLC_COLD gboolean
 tlc_call_dial (TlcCall *call, GError **error)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   g_autoptr (GString) reasons = error != NULL ? g_string_new (NULL) : NULL;
   g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
   TlcDialReport report
@@ -140,6 +142,7 @@ tlc_call_dial (TlcCall *call, GError **error)
 static void
 tlc_call_look (TlcCall *call)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   TlcConnection *connection = call->home.seat->connection;
   TlcIdleVerdict verdict;
 

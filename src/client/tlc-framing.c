@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "model/tlc-cancel.h"
+
 /* A long message's buffer starts at least so large, and doubles. */
 #define TLC_FRAMING_FIRST_GROWTH (64 * 1024)
 
@@ -34,6 +36,7 @@ tlc_framing_describe_progress (const TlcCall *call, gsize total)
 static gboolean
 tlc_framing_lost (TlcCall *call, TlcIo io, gsize total, GError **error)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   TlcConnection *connection = call->home.seat->connection;
   g_autofree char *progress = tlc_framing_describe_progress (call, total);
 

@@ -66,10 +66,11 @@ tlc_call_leave_held (TlcCall *call)
 static gboolean
 tlc_hold_connect (TlcCall *call, GError **error)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  g_autoptr (TlcSnapshot) current = NULL;
 
   if (!tlc_call_connect_only (call, error))
     return FALSE;
+  current = tlc_root_read (call->core->root); /* not before: it may be cancelled while it waits */
   call->held_us = tlc_clock_now_us ();
   call->hold_limit_us = call->held_us + current->settings->hold_timeout_us;
   call->n_holds = 1;

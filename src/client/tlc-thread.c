@@ -14,6 +14,7 @@
 
 #include "tlc/client.h"
 
+#include "model/tlc-cancel.h"
 #include "model/tlc-error-private.h"
 #include "model/tlc-rcu.h"
 
@@ -38,6 +39,9 @@ tlc_thread_free_entry (TlcThreadEntry *entry)
 void
 tlc_thread_detach (void)
 {
+  /* Nobody comes back for what is left of the table. */
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+
   for (gsize i = 0; i < tlc_thread_table.n_entries; i++)
     tlc_thread_free_entry (&tlc_thread_table.entries[i]);
   tlc_thread_table.n_entries = 0;
@@ -113,6 +117,7 @@ tlc_thread_get_entry (guint32 index)
 gpointer
 tlc_thread_make_client (TlcCore *core, GError **error)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   TlcThreadEntry *entry;
 
   if (!tlc_thread_arm (core, error))

@@ -17,6 +17,7 @@
 
 #include "connect/tlc-socket.h"
 #include "connect/tlc-wait.h"
+#include "model/tlc-cancel.h"
 
 /* By how much the socket's timer is shorter than call-timeout, besides an eighth of it: two ticks,
  * and what may have passed unseen since the call began, TLC_RECEIVE_BEGUN_US and one tick. */

@@ -10,10 +10,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 
 #include "connect/tlc-socket.h"
 #include "connect/tlc-wait.h"
+#include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
 
 /* A UNIX socket whose backlog is full says EAGAIN, and poll() does not help: ask again after so
@@ -193,11 +193,10 @@ TlcConnection *
 tlc_dial (const TlcSnapshot *snapshot, const TlcEndpoint *last, gint64 deadline_us,
           TlcDialReport *report)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   gint64 now_us = tlc_clock_now_us ();
   TlcConnection *connection = NULL;
-  int cancel_state;
 
-  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
   deadline_us = MIN (deadline_us, now_us + snapshot->settings->connect_timeout_us);
   for (guint i = 0;
        connection == NULL && i < snapshot->endpoints->len && tlc_dial_is_wanted (report); i++)
@@ -213,6 +212,5 @@ tlc_dial (const TlcSnapshot *snapshot, const TlcEndpoint *last, gint64 deadline_
       if (connection == NULL)
         tlc_dial_note (report, endpoint, error, now_us - began_us);
     }
-  pthread_setcancelstate (cancel_state, NULL);
   return connection;
 }

@@ -18,7 +18,8 @@
  *
  * A waiter lies on the stack of the thread that waits. Who grants takes it out under the lock and
  * posts its semaphore after that; the thread goes nowhere before the post has come, even where its
- * deadline passes in between: then the grant is taken all the same. */
+ * deadline passes in between: then the grant is taken all the same. Nor where it is cancelled: then
+ * what it was given goes on to the next. */
 #include "connect/tlc-queue.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct _TlcWaiter {
   TlcWaiter *next, *previous; /* under the lock, as is_queued */
   gboolean is_queued;
   gint32 thread; /* its number */
+  TlcSeats *seats;
   sem_t served;  /* posted once, after it was taken out */
   /* whoever takes it out writes, before the post: */
   _Atomic TlcQueueVerdict verdict;
@@ -201,27 +203,53 @@ tlc_waiter_wait (TlcSeats *seats, TlcWaiter *waiter, gint64 deadline_us)
   return tlc_waiter_get_verdict (waiter);
 }
 
+/* The thread is cancelled: it waits for nothing any more, and what it was given meanwhile is the next
+ * one's. A connection with part of its request goes nowhere, since nobody sends the rest. */
+static void
+tlc_waiter_cancelled (void *data)
+{
+  TlcWaiter *waiter = data;
+
+  if (!tlc_queue_expire (waiter->seats, waiter))
+    {
+      tlc_waiter_sleep (waiter, G_MAXINT64);
+      if (tlc_waiter_get_verdict (waiter) == TLC_QUEUE_GRANTED)
+        {
+          if (waiter->request != NULL && waiter->request->sent > 0)
+            tlc_seat_close_connection (waiter->home.seat);
+          tlc_seats_release (waiter->seats, &waiter->home);
+        }
+    }
+  sem_destroy (&waiter->served);
+}
+
+/* It is in the queue. */
+static TlcQueueVerdict
+tlc_waiter_await_turn (TlcWaiter *waiter, gint64 deadline_us)
+{
+  TlcQueueVerdict verdict;
+
+  pthread_cleanup_push (tlc_waiter_cancelled, waiter);
+  /* Somebody may have left a seat between our search and WAIT. */
+  tlc_seats_offer (waiter->seats);
+  verdict = tlc_waiter_wait (waiter->seats, waiter, deadline_us);
+  pthread_cleanup_pop (FALSE);
+  return verdict;
+}
+
 TlcQueueVerdict
 tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request, guint max_waiting,
                 gint64 deadline_us)
 {
-  TlcWaiter waiter = { .thread = gettid () };
+  TlcWaiter waiter = { .thread = gettid (), .seats = seats };
   TlcQueueVerdict verdict;
-  int cancel_state;
 
-  /* What is granted to a thread that is cancelled meanwhile would be lost. */
-  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
   sem_init (&waiter.served, 0, 0);
   if (request != NULL && request->data != NULL)
     waiter.request = request;
   if (tlc_queue_join (seats, &waiter, max_waiting, &verdict))
-    {
-      /* Somebody may have left a seat between our search and WAIT. */
-      tlc_seats_offer (seats);
-      verdict = tlc_waiter_wait (seats, &waiter, deadline_us);
-    }
+    verdict = tlc_waiter_await_turn (&waiter, deadline_us);
   sem_destroy (&waiter.served);
-  pthread_setcancelstate (cancel_state, NULL);
   if (verdict == TLC_QUEUE_GRANTED)
     *home = waiter.home;
   return verdict;

@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+#include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
 
 void
@@ -126,6 +127,8 @@ tlc_seats_judge_age (TlcSeats *seats, TlcSeat *seat)
 void
 tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as)
 {
+  /* Who is to get the seat is out of the queue before he is told, and something is sent between. */
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   TlcSeat *seat = home->seat;
   guint64 stamp, attention;
   TlcSeatState state;

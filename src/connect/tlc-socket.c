@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <glib.h>
+#include "model/tlc-cancel.h"
 
 #define TLC_SOCKET_WORD_BITS 64
 
@@ -75,27 +75,24 @@ tlc_socket_close_unlocked (int fd)
 int
 tlc_socket_open (int family)
 {
-  int fd, cancel_state;
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+  int fd;
 
-  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
   pthread_mutex_lock (&tlc_socket_lock);
   fd = tlc_socket_open_unlocked (family);
   pthread_mutex_unlock (&tlc_socket_lock);
-  pthread_setcancelstate (cancel_state, NULL);
   return fd;
 }
 
 void
 tlc_socket_close (int fd)
 {
-  int cancel_state;
-
   /* close() is where a cancelled thread would end, with the lock, and the socket open. */
-  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &cancel_state);
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+
   pthread_mutex_lock (&tlc_socket_lock);
   tlc_socket_close_unlocked (fd);
   pthread_mutex_unlock (&tlc_socket_lock);
-  pthread_setcancelstate (cancel_state, NULL);
 }
 
 void

@@ -17,6 +17,7 @@
 #include "client/tlc-thread.h"
 #include "keeper/tlc-keeper.h"
 #include "keeper/tlc-resolver.h"
+#include "model/tlc-cancel.h"
 #include "model/tlc-rcu.h"
 #include "model/tlc-root.h"
 
@@ -77,6 +78,7 @@ tlc_fork_is_prepared_by_host (void)
 static void
 tlc_fork_prepare (void)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   gboolean without_rcu
       = tlc_rcu_is_forked () || tlc_fork_is_prepared_by_host () || tlc_rcu_is_reading ();
 
@@ -107,6 +109,7 @@ tlc_fork_peek_own (const TlcCore *core)
 static void
 tlc_fork_child (void)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   gboolean without_rcu = tlc_fork_without_rcu;
 
   tlc_keeper_after_fork_child_unlocked ();

@@ -5,7 +5,6 @@
  * reference, and closes the service. */
 #include "tlc/service.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "client/tlc-thread.h"
@@ -13,6 +12,7 @@
 #include "control/tlc-close.h"
 #include "control/tlc-ready.h"
 #include "keeper/tlc-resolver.h"
+#include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
 #include "model/tlc-rcu.h"
@@ -66,23 +66,6 @@ tlc_service_check_client_type (const char *name, GType type, GError **error)
   return is_good;
 }
 
-/* What waits here waits with locks to take again when it wakes: a thread that is cancelled meanwhile
- * ends when it has come back, which it does in bounded time. */
-static int
-tlc_service_hold_cancel_off (void)
-{
-  int state;
-
-  pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &state);
-  return state;
-}
-
-static void
-tlc_service_let_cancel (int state)
-{
-  pthread_setcancelstate (state, NULL);
-}
-
 static gint64
 tlc_service_deadline_us (guint timeout_ms)
 {
@@ -130,9 +113,9 @@ tlc_service_let_workers_go (void)
 TlcService *
 tlc_service_new (const char *name, GType client_type, const TlcConfig *config, GError **error)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   TlcRoot *root;
   TlcService *service;
-  int cancel_state;
 
   g_return_val_if_fail (name != NULL, NULL);
   g_return_val_if_fail (config != NULL, NULL);
@@ -141,14 +124,13 @@ tlc_service_new (const char *name, GType client_type, const TlcConfig *config, G
   if (!tlc_service_check_name (name, error)
       || !tlc_service_check_client_type (name, client_type, error))
     return NULL;
-  cancel_state = tlc_service_hold_cancel_off ();
   tlc_worker_hold ();
   root = tlc_service_make_root (name, config, error);
   if (root == NULL)
-    tlc_service_let_workers_go ();
-  tlc_service_let_cancel (cancel_state);
-  if (root == NULL)
-    return NULL;
+    {
+      tlc_service_let_workers_go ();
+      return NULL;
+    }
   service = g_new0 (TlcService, 1);
   atomic_init (&service->ref_count, 1);
   service->core = tlc_core_new (name, client_type, root);
@@ -170,31 +152,27 @@ tlc_service_ref (TlcService *service)
 void
 tlc_service_unref (TlcService *service)
 {
-  int cancel_state;
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
 
   /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it
    * frees. */
   if (service == NULL
       || atomic_fetch_sub_explicit (&service->ref_count, 1, memory_order_acq_rel) != 1)
     return;
-  cancel_state = tlc_service_hold_cancel_off ();
   tlc_close (service->core);
   tlc_core_unref (service->core);
   tlc_service_let_workers_go ();
   g_free (service);
-  tlc_service_let_cancel (cancel_state);
 }
 
 void
 tlc_service_close (TlcService *service)
 {
-  int cancel_state;
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
 
   g_return_if_fail (service != NULL);
 
-  cancel_state = tlc_service_hold_cancel_off ();
   tlc_close (service->core);
-  tlc_service_let_cancel (cancel_state);
 }
 
 /* Waiting for a grace period, or for who waits for one, would be waiting for itself. */
@@ -230,8 +208,7 @@ tlc_service_change (TlcService *service, const TlcConfig *config, GError **error
 gboolean
 tlc_service_reconfigure (TlcService *service, const TlcConfig *config, GError **error)
 {
-  gboolean is_changed;
-  int cancel_state;
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
 
   g_return_val_if_fail (service != NULL, FALSE);
   g_return_val_if_fail (config != NULL, FALSE);
@@ -239,10 +216,7 @@ tlc_service_reconfigure (TlcService *service, const TlcConfig *config, GError **
 
   if (!tlc_service_check_not_reading (service, "reconfigured", error))
     return FALSE;
-  cancel_state = tlc_service_hold_cancel_off ();
-  is_changed = tlc_service_change (service, config, error);
-  tlc_service_let_cancel (cancel_state);
-  return is_changed;
+  return tlc_service_change (service, config, error);
 }
 
 static void
@@ -288,9 +262,9 @@ tlc_service_check_not_holding (TlcService *service, GError **error)
 gboolean
 tlc_service_drain (TlcService *service, guint timeout_ms, GError **error)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   TlcDrainReport report;
   gboolean is_drained;
-  int cancel_state;
 
   g_return_val_if_fail (service != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
@@ -298,28 +272,22 @@ tlc_service_drain (TlcService *service, guint timeout_ms, GError **error)
   if (!tlc_service_check_not_reading (service, "drained", error)
       || !tlc_service_check_not_holding (service, error))
     return FALSE;
-  cancel_state = tlc_service_hold_cancel_off ();
   is_drained = tlc_drain (&service->core->seats, tlc_thread_peek_claimed_seat (service->core),
                           tlc_service_deadline_us (timeout_ms), &report);
   if (!is_drained)
     tlc_service_set_drain_error (service, &report, timeout_ms, error);
-  tlc_service_let_cancel (cancel_state);
   return is_drained;
 }
 
 gboolean
 tlc_service_wait_ready (TlcService *service, guint timeout_ms, GError **error)
 {
-  gboolean is_ready;
-  int cancel_state;
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
 
   g_return_val_if_fail (service != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  cancel_state = tlc_service_hold_cancel_off ();
-  is_ready = tlc_ready_wait (service->core, tlc_service_deadline_us (timeout_ms), error);
-  tlc_service_let_cancel (cancel_state);
-  return is_ready;
+  return tlc_ready_wait (service->core, tlc_service_deadline_us (timeout_ms), error);
 }
 
 gpointer

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
 
@@ -75,6 +76,9 @@ tlc_keeper_hear_unlocked (const TlcJob *job, gint64 due_us)
 static void
 tlc_keeper_wake_unlocked (void)
 {
+  /* With the lock in hand. */
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+
   if (tlc_keeper_wake_fd >= 0)
     eventfd_write (tlc_keeper_wake_fd, 1); /* fails when the counter is full: then it is awake */
 }
@@ -107,6 +111,7 @@ tlc_keeper_start_unlocked (GError **error)
 gboolean
 tlc_keeper_start (GError **error)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   gboolean is_running;
 
   tlc_worker_lock ();
