@@ -8,62 +8,12 @@
 #include "support/tlc-echo.h"
 #include "support/tlc-holder.h"
 #include "support/tlc-process.h"
+#include "support/tlc-sleepers.h"
 
 #define WATCHDOG_MS 20000
 
 /* Nothing but idle-timeout and max-age makes the keeper look. */
 #define OTHERWISE_NEVER "call-timeout", "24h", "hold-timeout", "24h"
-
-/* Threads that call once each time the barrier is passed, and sleep between. */
-typedef struct {
-  TlcService *service;
-  guint n, n_rounds;
-  pthread_barrier_t meet;
-  pthread_t *threads;
-} Sleepers;
-
-static void *
-sleeper_main (void *data)
-{
-  Sleepers *sleepers = data;
-
-  for (guint i = 0; i < sleepers->n_rounds; i++)
-    {
-      pthread_barrier_wait (&sleepers->meet);
-      tlc_echo_must_add (sleepers->service);
-      pthread_barrier_wait (&sleepers->meet);
-    }
-  pthread_barrier_wait (&sleepers->meet);
-  return NULL;
-}
-
-static void
-sleepers_start (Sleepers *sleepers, TlcService *service, guint n, guint n_rounds)
-{
-  *sleepers = (Sleepers){ .service = service, .n = n, .n_rounds = n_rounds };
-  pthread_barrier_init (&sleepers->meet, NULL, n + 1);
-  sleepers->threads = g_new (pthread_t, n);
-  for (guint i = 0; i < n; i++)
-    ck_assert_int_eq (pthread_create (&sleepers->threads[i], NULL, sleeper_main, sleepers), 0);
-}
-
-/* All have called, and sleep. */
-static void
-sleepers_call (Sleepers *sleepers)
-{
-  pthread_barrier_wait (&sleepers->meet);
-  pthread_barrier_wait (&sleepers->meet);
-}
-
-static void
-sleepers_end (Sleepers *sleepers)
-{
-  pthread_barrier_wait (&sleepers->meet);
-  for (guint i = 0; i < sleepers->n; i++)
-    ck_assert_int_eq (pthread_join (sleepers->threads[i], NULL), 0);
-  pthread_barrier_destroy (&sleepers->meet);
-  g_free (sleepers->threads);
-}
 
 static TlcStats
 get_stats (TlcService *service)
@@ -93,18 +43,18 @@ START_TEST (test_idle_timeout_of_sleepers)
       = tlc_echo_service (tlc_server_get_endpoint (server), "idle-timeout", "300ms",
                           OTHERWISE_NEVER, NULL);
   gint64 before_us = g_get_monotonic_time ();
-  Sleepers sleepers;
+  TlcSleepers sleepers;
 
-  sleepers_start (&sleepers, service, N_SLEEPERS, 2);
-  sleepers_call (&sleepers);
+  tlc_sleepers_start (&sleepers, service, N_SLEEPERS);
+  tlc_sleepers_call (&sleepers);
   tlc_holder_await_connections (tlc_server_get_endpoint (server), 0, WATCHDOG_MS);
   ck_assert_int_ge (g_get_monotonic_time () - before_us, 300 * 1000);
   await_open (service, 0);
   ck_assert_uint_ge (get_stats (service).reclaimed_idle, N_SLEEPERS);
-  sleepers_call (&sleepers);
+  tlc_sleepers_call (&sleepers);
   ck_assert_uint_eq (get_stats (service).failures, 0);
   ck_assert_uint_eq (get_stats (service).calls, 2 * N_SLEEPERS);
-  sleepers_end (&sleepers);
+  tlc_sleepers_end (&sleepers);
 }
 END_TEST
 
@@ -134,11 +84,11 @@ START_TEST (test_idle_timeout_of_what_was_left)
   g_autoptr (TlcService) service
       = tlc_echo_service (tlc_server_get_endpoint (server), "idle-timeout", "200ms",
                           "min-connections", min, OTHERWISE_NEVER, NULL);
-  Sleepers sleepers;
+  TlcSleepers sleepers;
 
-  sleepers_start (&sleepers, service, 6, 1);
-  sleepers_call (&sleepers);
-  sleepers_end (&sleepers);
+  tlc_sleepers_start (&sleepers, service, 6);
+  tlc_sleepers_call (&sleepers);
+  tlc_sleepers_end (&sleepers);
   tlc_holder_await_connections (tlc_server_get_endpoint (server), _i == 0 ? 0 : 2, WATCHDOG_MS);
   await_open (service, _i == 0 ? 0 : 2);
 }

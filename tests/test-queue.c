@@ -10,6 +10,8 @@
 #include "model/tlc-clock.h"
 #include "support/tlc-seats-fixture.h"
 
+/* Long enough to be seen waiting, under valgrind too. */
+#define SOON_US (500 * 1000)
 #define FOR_EVER_US (60 * G_USEC_PER_SEC)
 
 static void
@@ -327,7 +329,7 @@ START_TEST (test_queue_gives_up_in_time)
   fixture_init (&fixture);
   fixture_cap (&fixture, "1");
   fixture_occupy (&fixture, &home, &peer);
-  waiter_start (&early, &fixture, &n_served, 20 * 1000);
+  waiter_start (&early, &fixture, &n_served, SOON_US);
   waiter_start (&late, &fixture, &n_served, FOR_EVER_US);
   waiter_must_end (&early, TLC_QUEUE_TIMED_OUT);
   ck_assert_uint_eq (count_waiting (&fixture), 1);
@@ -335,7 +337,7 @@ START_TEST (test_queue_gives_up_in_time)
   tlc_seats_release (fixture.seats, &home);
   waiter_must_end (&late, TLC_QUEUE_GRANTED);
   ck_assert (tlc_seats_claim_any (fixture.seats, &home) == TLC_CLAIM_STOLEN);
-  waiter_start (&early, &fixture, &n_served, 20 * 1000);
+  waiter_start (&early, &fixture, &n_served, SOON_US);
   waiter_must_end (&early, TLC_QUEUE_TIMED_OUT);
   ck_assert (!is_wait_set (&fixture));
   close (peer);
