@@ -50,7 +50,7 @@ waiter_main (void *data)
   Waiter *waiter = data;
 
   waiter->number = gettid ();
-  waiter->verdict = tlc_queue_wait (waiter->fixture->seats, &waiter->home, waiter->request,
+  waiter->verdict = tlc_queue_wait (waiter->fixture->seats, &waiter->home, waiter->request, waiter->number,
                                     waiter->max_waiting, tlc_clock_now_us () + waiter->timeout_us);
   waiter->order = atomic_fetch_add (waiter->n_served, 1) + 1;
   if (waiter->verdict == TLC_QUEUE_GRANTED && !waiter->keeps)
@@ -356,7 +356,7 @@ START_TEST (test_queue_searches_once_more)
   fixture_cap (&fixture, "1");
   fixture_settle (&fixture, &home, &peer);
   ck_assert_int_eq (
-      tlc_queue_wait (fixture.seats, &home, NULL, 1, tlc_clock_now_us () + FOR_EVER_US),
+      tlc_queue_wait (fixture.seats, &home, NULL, 0, 1, tlc_clock_now_us () + FOR_EVER_US),
       TLC_QUEUE_GRANTED);
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_CLAIMED);
   ck_assert (!is_wait_set (&fixture));
@@ -404,7 +404,7 @@ START_TEST (test_queue_searches_among_the_spare)
   tlc_seats_donate (fixture.seats, &home, 1);
   ck_assert_uint_eq (state_of (&home), TLC_SEAT_SPARE);
   ck_assert_int_eq (
-      tlc_queue_wait (fixture.seats, &home, NULL, 1, tlc_clock_now_us () + FOR_EVER_US / 4),
+      tlc_queue_wait (fixture.seats, &home, NULL, 0, 1, tlc_clock_now_us () + FOR_EVER_US / 4),
       TLC_QUEUE_GRANTED);
   ck_assert_uint_eq (fixture.seats->n_spare, 0);
   ck_assert (!peer_is_closed (peer));
@@ -528,12 +528,12 @@ START_TEST (test_queue_is_full_or_closed)
   fixture_occupy (&fixture, &home, &peer);
   for (guint i = 0; i < 2; i++)
     waiter_start (&waiters[i], &fixture, &n_served, FOR_EVER_US);
-  ck_assert_int_eq (tlc_queue_wait (fixture.seats, &other, NULL, 2, G_MAXINT64), TLC_QUEUE_FULL);
+  ck_assert_int_eq (tlc_queue_wait (fixture.seats, &other, NULL, 0, 2, G_MAXINT64), TLC_QUEUE_FULL);
   tlc_queue_close (fixture.seats);
   for (guint i = 0; i < 2; i++)
     waiter_must_end (&waiters[i], TLC_QUEUE_CLOSED);
   ck_assert (!is_wait_set (&fixture));
-  ck_assert_int_eq (tlc_queue_wait (fixture.seats, &other, NULL, 2, G_MAXINT64), TLC_QUEUE_CLOSED);
+  ck_assert_int_eq (tlc_queue_wait (fixture.seats, &other, NULL, 0, 2, G_MAXINT64), TLC_QUEUE_CLOSED);
   close (peer);
   fixture_clear (&fixture);
 }

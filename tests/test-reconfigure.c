@@ -136,8 +136,8 @@ call_who (void *data)
   return tlc_echo_who (data);
 }
 
-/* Law 2: a change that falls into a connect. The old server accepts in the end, after the change;
- * it gets not one byte, and the call goes to the new one. */
+/* Law 2: a change that falls into a connect. The old server accepts in the end, after the change, unless
+ * the connect was called off before; it gets not one byte, and the call goes to the new one. */
 START_TEST (test_reconfigure_falls_into_a_connect)
 {
   TlcFullListener slow;
@@ -157,12 +157,14 @@ START_TEST (test_reconfigure_falls_into_a_connect)
   ck_assert (tlc_process_settles (tlc_process_count_fds, fds + 1)); /* it connects */
   tlc_echo_reconfigure (pair.service, pair.at_b, NULL);
   accepted = tlc_full_listener_accept (&slow);
-  ck_assert_int_eq (recv (accepted, &byte, 1, 0), 0);
+  if (accepted >= 0)
+    ck_assert_int_eq (recv (accepted, &byte, 1, 0), 0);
   pthread_join (thread, &who);
   ck_assert_str_eq (who, "B");
   g_free (who);
-  ck_assert_uint_eq (count_connects (pair.service), 2);
-  close (accepted);
+  ck_assert_uint_eq (count_connects (pair.service), accepted >= 0 ? 2 : 1);
+  if (accepted >= 0)
+    close (accepted);
   tlc_full_listener_clear (&slow);
   tlc_pair_clear (&pair);
 }

@@ -89,7 +89,7 @@ tlc_claim_wait (TlcCall *call, GError **error)
   TlcQueueRequest request = tlc_claim_offer_request (call);
   TlcClaimLimits limits = tlc_claim_get_limits (call);
   gint64 deadline_us = MIN (call->deadline_us, tlc_clock_now_us () + limits.claim_timeout_us);
-  TlcQueueVerdict verdict = tlc_queue_wait (&call->core->seats, &call->home, &request,
+  TlcQueueVerdict verdict = tlc_queue_wait (&call->core->seats, &call->home, &request, call->thread,
                                             limits.max_waiting, deadline_us);
 
   call->sent_ahead = request.sent;

@@ -24,7 +24,6 @@
 
 #include <errno.h>
 #include <semaphore.h>
-#include <unistd.h>
 
 #include "connect/tlc-idle.h"
 #include "connect/tlc-seats.h"
@@ -238,10 +237,10 @@ tlc_waiter_await_turn (TlcWaiter *waiter, gint64 deadline_us)
 }
 
 TlcQueueVerdict
-tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request, guint max_waiting,
-                gint64 deadline_us)
+tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request, gint32 thread,
+                guint max_waiting, gint64 deadline_us)
 {
-  TlcWaiter waiter = { .thread = gettid (), .seats = seats };
+  TlcWaiter waiter = { .thread = thread, .seats = seats };
   TlcQueueVerdict verdict;
 
   sem_init (&waiter.served, 0, 0);

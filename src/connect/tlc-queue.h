@@ -36,10 +36,10 @@ typedef struct {
 void tlc_queue_init (TlcQueue *queue);
 void tlc_queue_clear (TlcQueue *queue);
 
-/* Waits for a seat until @deadline_us. If it is GRANTED, @home is that seat, claimed; and @request,
+/* Has thread @thread, the caller, wait for a seat until @deadline_us. If it is GRANTED, @home is that seat, claimed; and @request,
  * nullable, may be on its way. The one place where threads wait for one another, and a cancellation
  * point: nothing that would stay must be in the caller's hands. */
-TlcQueueVerdict tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request,
+TlcQueueVerdict tlc_queue_wait (TlcSeats *seats, TlcHome *home, TlcQueueRequest *request, gint32 thread,
                                 guint max_waiting, gint64 deadline_us);
 /* Gives the claimed seat of @home, as it is, to the thread that has waited longest. FALSE: none
  * waits, and the seat is still the caller's. */

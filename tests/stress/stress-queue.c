@@ -86,7 +86,7 @@ stand_in_line (void *data)
   Waiter *waiter = data;
   TlcHome home = { NULL, 0 };
   TlcQueueRequest nothing = { 0 };
-  TlcQueueVerdict verdict = tlc_queue_wait (line.fixture.seats, &home, &nothing, G_MAXUINT,
+  TlcQueueVerdict verdict = tlc_queue_wait (line.fixture.seats, &home, &nothing, 0, G_MAXUINT,
                                             waiter->deadline_us);
   gint64 late_us = tlc_clock_now_us () - waiter->deadline_us;
 
@@ -212,7 +212,7 @@ comer_main (void *data)
       wait_for (&meeting.round, round);
       dawdle (round * 7 % 61);
       /* It has looked, and found the seat taken. */
-      verdict = tlc_queue_wait (seats, &home, &nothing, 1, tlc_clock_now_us () + FOREVER_US);
+      verdict = tlc_queue_wait (seats, &home, &nothing, 0, 1, tlc_clock_now_us () + FOREVER_US);
       ck_assert_msg (verdict == TLC_QUEUE_GRANTED, "forgotten in meeting %" G_GUINT64_FORMAT,
                      round);
       tlc_seats_release (seats, &home);

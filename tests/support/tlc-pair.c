@@ -3,10 +3,14 @@
 /* Two servers, and one that keeps who connects waiting. */
 #include "support/tlc-pair.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* A connect that waits asks again within a few milliseconds. */
+#define FULL_LISTENER_PATIENCE_MS 2000
 
 void
 tlc_pair_init (TlcPair *pair)
@@ -115,6 +119,10 @@ tlc_full_listener_clear (TlcFullListener *listener)
 int
 tlc_full_listener_accept (TlcFullListener *listener)
 {
+  struct pollfd pollfd = { .fd = listener->fd, .events = POLLIN };
+
   close (accept4 (listener->fd, NULL, NULL, SOCK_CLOEXEC)); /* the filler */
+  if (poll (&pollfd, 1, FULL_LISTENER_PATIENCE_MS) == 0)
+    return -1;
   return accept4 (listener->fd, NULL, NULL, SOCK_CLOEXEC);
 }

@@ -42,5 +42,5 @@ typedef struct {
 
 void tlc_full_listener_init (TlcFullListener *listener);
 void tlc_full_listener_clear (TlcFullListener *listener);
-/* Makes room for the connection that waits, and returns it. */
+/* Makes room for the connection that waits, and returns it; -1: none does any more. */
 int tlc_full_listener_accept (TlcFullListener *listener);
