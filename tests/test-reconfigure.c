@@ -69,7 +69,7 @@ END_TEST
 
 /* Law 2: a call in flight finishes where it began, and its connection is closed when it has; others
  * go on meanwhile. */
-START_TEST (test_reconfigure_lets_calls_in_flight_finish)
+START_TEST (test_reconfigure_row_39_calls_in_flight)
 {
   TlcTake take;
   TlcPair pair;
@@ -470,7 +470,7 @@ main (void)
   tcase_set_timeout (tests, 120);
   tcase_add_test (tests, test_reconfigure_moves_the_next_call);
   tcase_add_test (tests, test_reconfigure_keeps_what_stays);
-  tcase_add_test (tests, test_reconfigure_lets_calls_in_flight_finish);
+  tcase_add_test (tests, test_reconfigure_row_39_calls_in_flight);
   tcase_add_test (tests, test_reconfigure_closes_what_sleepers_have);
   tcase_add_test (tests, test_reconfigure_falls_into_a_connect);
   tcase_add_test (tests, test_reconfigure_saves_a_call_whose_connect_fails);

@@ -415,7 +415,9 @@ stress_begin (void)
   tlc_holder_elsewhere (do_nothing, NULL);
 }
 
-START_TEST (stress_close_leaves_nothing)
+/* Law 7: of a service that is closed under the load of many threads nothing is left, and each of their calls
+ * ends with an answer, or as closed. */
+START_TEST (test_stress_close_row_43_under_load)
 {
   guint fds, threads;
   gsize allocated = 0;
@@ -458,7 +460,7 @@ main (int argc, char **argv)
   printf ("# seed %u\n", seed);
   fflush (stdout);
   tcase_set_timeout (tests, 3600);
-  tcase_add_test (tests, stress_close_leaves_nothing);
+  tcase_add_test (tests, test_stress_close_row_43_under_load);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }

@@ -246,7 +246,8 @@ judge_sum (guint n, const TlcStats *stats)
   ck_assert_uint_ge (swap.sum.first, n / 10);
 }
 
-START_TEST (stress_swap)
+/* Law 2: while the service changes as fast as it can, no call fails, and none goes where it must not. */
+START_TEST (test_stress_swap_row_38_storm)
 {
   pthread_t callers[N_CALLERS];
   TlcStats stats;
@@ -260,7 +261,8 @@ START_TEST (stress_swap)
 }
 END_TEST
 
-START_TEST (stress_swap_while_threads_come_and_go)
+/* Law 2: threads that are born, call and exit while the service changes are served by what is in force. */
+START_TEST (test_stress_swap_row_35_threads_come_and_go)
 {
   enum { N_STAY = N_CALLERS / 2 };
   pthread_t callers[N_STAY], nurses[N_NURSES];
@@ -332,8 +334,8 @@ main (int argc, char **argv)
   if (argc > 1)
     n_changes = (guint) atoi (argv[1]);
   tcase_set_timeout (tests, 3600);
-  tcase_add_test (tests, stress_swap);
-  tcase_add_test (tests, stress_swap_while_threads_come_and_go);
+  tcase_add_test (tests, test_stress_swap_row_38_storm);
+  tcase_add_test (tests, test_stress_swap_row_35_threads_come_and_go);
   tcase_add_test (tests, stress_swap_by_many);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
