@@ -220,8 +220,6 @@ tlc_pipeline_take (TlcCall *call, GError **error)
   g_clear_pointer (&pending->method, g_free);
   if (call->is_claimed)
     return TRUE;
-  if (tlc_clock_now_us () >= call->deadline_us)
-    return tlc_call_time_out (call, error, "its connection lost before that");
   return tlc_call_fail (call, error, TLC_ERROR_CONNECTION_LOST,
                         "the connection was lost with an earlier reply");
 }
