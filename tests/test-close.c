@@ -127,14 +127,17 @@ START_TEST (test_close_waits_for_calls)
                           "50s", "call-timeout", "50s", NULL);
   Take busy, waiting;
   pthread_t closing;
+  gint64 began_us;
   TlcStats stats;
 
+  began_us = g_get_monotonic_time ();
   take_start (&busy, service, 2000);
   take_start (&waiting, service, 0);
   ck_assert_int_eq (pthread_create (&closing, NULL, close_main, service), 0);
   take_must_be_closed (&waiting, TLC_DELIVERY_NOT_SENT);
   tlc_service_get_stats (service, &stats);
-  ck_assert_uint_eq (stats.connections_busy, 1);
+  if (g_get_monotonic_time () - began_us < 2 * G_USEC_PER_SEC) /* not so on a slow machine */
+    ck_assert_uint_eq (stats.connections_busy, 1);
   ck_assert_int_eq (pthread_join (closing, NULL), 0);
   assert_all_closed (service, server);
   take_must_be_good (&busy);
