@@ -357,13 +357,19 @@ tlc_call_send (TlcCall *call, GError **error)
   return TRUE;
 }
 
-gboolean
-tlc_call_connect_only (TlcCall *call, GError **error)
+void
+tlc_call_forget_last (TlcCall *call)
 {
   call->method_length = 0;
   call->type = T_CALL;
   call->delivery = TLC_DELIVERY_NOT_SENT;
   call->out.length = 0;
+}
+
+gboolean
+tlc_call_connect_only (TlcCall *call, GError **error)
+{
+  tlc_call_forget_last (call);
   call->look_at_us = 0;
   return tlc_call_start (call, error) && tlc_call_connect (call, error);
 }

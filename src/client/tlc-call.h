@@ -150,6 +150,8 @@ gboolean tlc_call_find_connection (TlcCall *call, GError **error) TLC_COLD;
 /* Claims a seat where the home is taken or of no use, waiting for one if need be. FALSE: the call has
  * failed. */
 gboolean tlc_call_claim_seat (TlcCall *call, GError **error) TLC_COLD;
+/* What fails next is not the call that was the last. */
+void tlc_call_forget_last (TlcCall *call);
 /* Begins as tlc_call_send() does, looks at the connection, so that it is alive, and sends nothing. FALSE:
  * the call has failed. */
 gboolean tlc_call_connect_only (TlcCall *call, GError **error) TLC_COLD;

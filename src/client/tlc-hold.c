@@ -93,7 +93,10 @@ static gboolean
 tlc_hold_deepen (TlcCall *call, GError **error)
 {
   if (call->state == TLC_CALL_IDLE && !tlc_hold_is_kept (call))
-    return tlc_hold_fail (call, error);
+    {
+      tlc_call_forget_last (call);
+      return tlc_hold_fail (call, error);
+    }
   call->n_holds++;
   return TRUE;
 }

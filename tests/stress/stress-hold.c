@@ -155,7 +155,6 @@ judge_loss (Life *life, const GError *error)
       life->sum.removed += !life->is_lost;
     }
   life->is_lost = TRUE;
-  life->sum.refused++;
 }
 
 static void
@@ -168,6 +167,7 @@ call_in_hold (Life *life)
   if (!identity_if_who (IDENTITY_IF (life->echo), &who, &error))
     {
       judge_loss (life, error);
+      life->sum.refused++;
       return;
     }
   ck_assert_msg (!life->is_lost, "what was held is lost, and %s has taken its place", who);
@@ -182,6 +182,18 @@ must_hold (Life *life)
 
   if (!tlc_client_hold (life->echo, &error))
     ck_abort_msg ("%s", error->message);
+}
+
+/* FALSE: there is nothing to hold any more. */
+static gboolean
+hold_again (Life *life)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (tlc_client_hold (life->echo, &error))
+    return TRUE;
+  judge_loss (life, error);
+  return FALSE;
 }
 
 /* Sometimes for longer than it may. */
@@ -209,10 +221,10 @@ hold_and_call (Life *life)
   life->sum.holds++;
   for (gint32 n = 1 + draw (life, MAX_CALLS); n > 0; n--)
     {
-      gint32 depth = draw (life, 3);
+      gint32 most = draw (life, 3), depth = 0;
 
-      for (gint32 i = 0; i < depth; i++)
-        must_hold (life);
+      while (depth < most && hold_again (life))
+        depth++;
       call_in_hold (life);
       rest (life);
       for (gint32 i = 0; i < depth; i++)

@@ -27,8 +27,8 @@ typedef enum {
 
 typedef struct {
   guint64 good;
-  guint64 failed[TLC_ERROR_BUSY + 1]; /* by code; holds too */
-  guint64 failed_holds;
+  guint64 failed[TLC_ERROR_BUSY + 1]; /* by code */
+  guint64 failed_holds;               /* which are no calls */
   guint64 given_up, forgotten;   /* replies: by a reset, or by the exit of their thread */
   guint64 notes, doubtful_notes; /* that were sent, that may have been */
 } TlcCrowdSum;

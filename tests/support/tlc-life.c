@@ -76,7 +76,7 @@ tlc_life_allows (const TlcLife *life, const GError *error, gboolean is_behind)
 }
 
 static void
-tlc_life_judge (TlcLife *life, const GError *error, gboolean is_behind)
+tlc_life_excuse (TlcLife *life, const GError *error, gboolean is_behind)
 {
   ck_assert_ptr_nonnull (error);
   ck_assert_msg (tlc_life_allows (life, error, is_behind), "%s, %s%s%s: %s",
@@ -85,6 +85,12 @@ tlc_life_judge (TlcLife *life, const GError *error, gboolean is_behind)
                  error->message);
   ck_assert_msg (g_get_monotonic_time () - life->begun_us < TOO_LONG_US, "forgotten: %s",
                  error->message);
+}
+
+static void
+tlc_life_judge (TlcLife *life, const GError *error, gboolean is_behind)
+{
+  tlc_life_excuse (life, error, is_behind);
   life->has_failed |= is_behind || life->is_holding;
   /* One that is refused for what others of its pipeline have come to was never begun, and is not
    * counted; but for the one that finds its endpoint removed. */
@@ -237,7 +243,7 @@ tlc_life_hold (TlcLife *life)
   tlc_life_note_excuses (life);
   if (!tlc_client_hold (life->echo, &error))
     {
-      tlc_life_judge (life, error, FALSE);
+      tlc_life_excuse (life, error, FALSE);
       life->sum.failed_holds++;
       return FALSE;
     }
