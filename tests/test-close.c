@@ -91,6 +91,22 @@ take_start (Take *take, TlcService *service, gint32 milliseconds)
   while (stats.connections_busy + stats.waiting == before.connections_busy + before.waiting);
 }
 
+/* It is sent when this returns. */
+static void
+take_send (Take *take, TlcService *service, gint32 milliseconds)
+{
+  TlcStats before, stats;
+
+  tlc_service_get_stats (service, &before);
+  take_start (take, service, milliseconds);
+  do
+    {
+      g_usleep (1000);
+      tlc_service_get_stats (service, &stats);
+    }
+  while (stats.bytes_sent == before.bytes_sent);
+}
+
 /* It was closed: with that @delivery, at the latest after so long. */
 static void
 take_must_be_closed (Take *take, TlcDelivery delivery)
@@ -131,7 +147,7 @@ START_TEST (test_close_waits_for_calls)
   TlcStats stats;
 
   began_us = g_get_monotonic_time ();
-  take_start (&busy, service, 2000);
+  take_send (&busy, service, 2000);
   take_start (&waiting, service, 0);
   ck_assert_int_eq (pthread_create (&closing, NULL, close_main, service), 0);
   take_must_be_closed (&waiting, TLC_DELIVERY_NOT_SENT);
@@ -156,7 +172,7 @@ START_TEST (test_close_cuts)
   Take takes[N];
 
   for (guint i = 0; i < N; i++)
-    take_start (&takes[i], service, 40000);
+    take_send (&takes[i], service, 40000);
   if (_i == 0)
     tlc_service_close (service);
   else
