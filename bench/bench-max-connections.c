@@ -21,6 +21,7 @@
 typedef struct {
   int round_ms;
   int n_turns;
+  int question; /* from 1; 0: all */
   gboolean smoke;
 } MaxOptions;
 
@@ -167,6 +168,7 @@ max_parse (MaxOptions *options, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "round-ms", 0, 0, G_OPTION_ARG_INT, &options->round_ms, "Length of a round (500)", "N" },
     { "turns", 0, 0, G_OPTION_ARG_INT, &options->n_turns, "Rounds of each side (9)", "N" },
+    { "question", 0, 0, G_OPTION_ARG_INT, &options->question, "Only the Nth", "N" },
     { "smoke", 0, 0, G_OPTION_ARG_NONE, &options->smoke, "Very short, to see that it works", NULL },
     G_OPTION_ENTRY_NULL,
   };
@@ -191,7 +193,8 @@ max_run_all (const MaxOptions *options, GError **error)
   printf ("server us  side      calls/s: min    median  p99 in us   least  most by mean   "
           "most open   by the other [95 %% interval]\n");
   for (guint i = 0; i < G_N_ELEMENTS (max_questions); i++)
-    if (!max_ask (options, &max_questions[i], &what, error))
+    if ((options->question == 0 || options->question == (int) i + 1)
+        && !max_ask (options, &max_questions[i], &what, error))
       return FALSE;
   printf ("Server: %s. %d rounds of %d ms each.\n", what, options->n_turns, options->round_ms);
   return TRUE;
