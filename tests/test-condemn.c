@@ -8,6 +8,7 @@
 
 #include "support/tlc-harness.h"
 #include "support/tlc-holder.h"
+#include "support/tlc-pair.h"
 #include "support/tlc-process.h"
 
 typedef struct {
@@ -96,6 +97,58 @@ START_TEST (test_condemn_under_a_cap)
   ck_assert_uint_eq (tlc_process_count_connections (tlc_server_get_endpoint (server)), 1);
   sleeper_wake (&sleeper, thread);
   tlc_thread_detach ();
+}
+END_TEST
+
+static void *
+forget_and_reset (void *data)
+{
+  Sleeper *sleeper = data;
+  EchoIf *echo = tlc_echo_client (sleeper->service);
+
+  ck_assert (echo_client_send_add (echo, 1, 2, NULL));
+  pthread_barrier_wait (&sleeper->sent);
+  pthread_barrier_wait (&sleeper->wake);
+  tlc_client_reset (echo);
+  return NULL;
+}
+
+/* Law 3: who comes back and gives up what is no longer his closes nothing that is another's. */
+START_TEST (test_condemn_then_reset)
+{
+  g_autoptr (TlcServer) server = tlc_holder_server ("A");
+  g_autoptr (TlcService) service
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "200ms", "claim-timeout", "50s",
+                          "max-connections", "1", NULL);
+  Sleeper sleeper = { .service = service };
+  pthread_t thread;
+
+  sleeper_start (&sleeper, forget_and_reset, &thread);
+  tlc_client_set_timeout (tlc_echo_client (service), 50000);
+  tlc_holder_hold (service);
+  tlc_holder_must_meet (service, "A#2");
+  sleeper_wake (&sleeper, thread);
+  tlc_holder_must_meet (service, "A#2");
+  tlc_holder_release (service);
+  tlc_thread_detach ();
+}
+END_TEST
+
+/* Law 6: a request that fails behind others leaves the connection to their deadlines. */
+START_TEST (test_condemn_after_a_failed_send)
+{
+  TlcPair pair;
+  gint32 sum;
+
+  tlc_pair_init (&pair);
+  tlc_echo_reconfigure (pair.service, pair.at_a, "call-timeout", "300ms", NULL);
+  tlc_echo_must_add (pair.service);
+  ck_assert (echo_client_send_take (tlc_echo_client (pair.service), 60000, 1, NULL));
+  tlc_echo_reconfigure (pair.service, pair.at_b, "call-timeout", "300ms", NULL);
+  ck_assert (!echo_client_send_add (tlc_echo_client (pair.service), 1, 2, NULL)); /* its endpoint is gone */
+  tlc_holder_await_connections (pair.at_a, 0, 5000);
+  ck_assert (!echo_client_recv_take (tlc_echo_client (pair.service), &sum, NULL));
+  tlc_pair_clear (&pair);
 }
 END_TEST
 
@@ -255,6 +308,8 @@ main (void)
   tcase_set_timeout (tests, 60);
   tcase_add_loop_test (tests, test_condemn_forgotten_call, 0, 2);
   tcase_add_test (tests, test_condemn_under_a_cap);
+  tcase_add_test (tests, test_condemn_then_reset);
+  tcase_add_test (tests, test_condemn_after_a_failed_send);
   tcase_add_loop_test (tests, test_condemn_forgotten_call_elsewhere, 0, 2);
   tcase_add_test (tests, test_condemn_late_receiver);
 #ifndef TLC_TEST_SANITIZER

@@ -170,7 +170,7 @@ START_TEST (test_sweep_idle_what_is_too_old)
 END_TEST
 
 /* What is in use then is closed by its claimant, between two calls: he is reminded, and the sweeper comes
- * again. */
+ * again; whether he is at it, or away while a reply is due. */
 START_TEST (test_sweep_idle_what_is_too_old_in_use)
 {
   Fixture fixture;
@@ -190,9 +190,12 @@ START_TEST (test_sweep_idle_what_is_too_old_in_use)
   ck_assert (!peer_is_closed (peer)); /* calls do not look */
   ck_assert (tlc_seat_claim_home (&home));
   tlc_seats_refresh (fixture.seats, home.seat);
+  if (_i == 1)
+    tlc_seat_await (&home);
   old_us = tlc_clock_now_us ();
   ck_assert_int_eq (sweep (&fixture, old_us), old_us + TLC_SWEEP_REMIND_US);
   ck_assert (!peer_is_closed (peer));
+  ck_assert (_i == 0 || tlc_seat_claim_home (&home));
   tlc_seats_release (fixture.seats, &home);
   ck_assert (peer_is_closed (peer));
   assert_reclaimed (&fixture, 1);
@@ -241,7 +244,7 @@ main (void)
   tcase_add_test (tests, test_sweep_idle_nothing_in_use);
   tcase_add_test (tests, test_sweep_idle_but_for_some);
   tcase_add_test (tests, test_sweep_idle_what_is_too_old);
-  tcase_add_test (tests, test_sweep_idle_what_is_too_old_in_use);
+  tcase_add_loop_test (tests, test_sweep_idle_what_is_too_old_in_use, 0, 2);
   tcase_add_test (tests, test_sweep_idle_what_is_too_old_held);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
