@@ -22,10 +22,10 @@
 static TlcSnapshot *
 snapshot_for (const char *endpoints)
 {
-  g_autoptr (TlcRoot) root
-      = tlc_room_root (tlc_room_settings (endpoints, "connect-timeout", "400ms", NULL));
+  g_autoptr (TlcBranch) branch
+      = tlc_room_branch (tlc_room_settings (endpoints, "connect-timeout", "400ms", NULL));
 
-  return tlc_root_read (root);
+  return tlc_branch_read (branch);
 }
 
 static int

@@ -285,7 +285,7 @@ END_TEST
  * connection that has rested long. */
 START_TEST (test_queue_sends_ahead)
 {
-  static const char *const whens[] = { "never", "before", "after", "long ago" };
+  static const char *const whens[] = { "never", "before", "after", "long ago", "between" };
   const guint8 data[] = { 1, 2, 3, 4 };
   Fixture fixture;
   TlcHome home = { NULL, 0 };
@@ -305,7 +305,15 @@ START_TEST (test_queue_sends_ahead)
   waiter_start_with (&waiter, &fixture, &n_served, FOR_EVER_US, &request);
   if (_i == 2)
     fixture_cap (&fixture, "1");
-  tlc_seats_release (fixture.seats, &home);
+  if (_i == 4)
+    {
+      /* The seat was made current, and then came the change: as if it had not been. */
+      tlc_seats_refresh (fixture.seats, home.seat);
+      fixture_cap (&fixture, "1");
+      ck_assert (tlc_queue_serve (fixture.seats, &home));
+    }
+  else
+    tlc_seats_release (fixture.seats, &home);
   waiter_must_end (&waiter, TLC_QUEUE_GRANTED);
   ck_assert_msg (request.sent == (_i == 0 ? sizeof data : 0), "%s: %" G_GSIZE_FORMAT, whens[_i],
                  request.sent);
@@ -529,11 +537,14 @@ START_TEST (test_queue_is_full_or_closed)
   for (guint i = 0; i < 2; i++)
     waiter_start (&waiters[i], &fixture, &n_served, FOR_EVER_US);
   ck_assert_int_eq (tlc_queue_wait (fixture.seats, &other, NULL, 0, 2, G_MAXINT64), TLC_QUEUE_FULL);
+  fixture_close (&fixture);
   tlc_queue_close (fixture.seats);
   for (guint i = 0; i < 2; i++)
     waiter_must_end (&waiters[i], TLC_QUEUE_CLOSED);
   ck_assert (!is_wait_set (&fixture));
+  /* Who comes later sees for himself. */
   ck_assert_int_eq (tlc_queue_wait (fixture.seats, &other, NULL, 0, 2, G_MAXINT64), TLC_QUEUE_CLOSED);
+  ck_assert (!is_wait_set (&fixture));
   close (peer);
   fixture_clear (&fixture);
 }
@@ -618,7 +629,7 @@ main (void)
   tcase_add_test (tests, test_queue_donates_so_many);
   tcase_add_test (tests, test_queue_in_the_order_of_coming);
   tcase_add_test (tests, test_queue_a_gift_is_a_new_claim);
-  tcase_add_loop_test (tests, test_queue_sends_ahead, 0, 4);
+  tcase_add_loop_test (tests, test_queue_sends_ahead, 0, 5);
   tcase_add_test (tests, test_queue_gives_up_in_time);
   tcase_add_test (tests, test_queue_searches_once_more);
   tcase_add_test (tests, test_queue_offers_in_vain);

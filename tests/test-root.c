@@ -2,7 +2,7 @@
 
 /* The root: what readers find after a change, and which records outlive it. No name is resolved
  * here: answers are made by hand. */
-#include "model/tlc-root.h"
+#include "model/tlc-branch.h"
 
 #include <string.h>
 
@@ -51,31 +51,31 @@ answers_by (const char *const *texts)
 #define ANSWERS(...) answers_by ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* A root of @endpoints, which have @answers, taken over. */
-static TlcRoot *
+static TlcBranch *
 root_by (const char *endpoints, GPtrArray *answers)
 {
   g_autoptr (GError) error = NULL;
-  TlcRoot *root = tlc_root_new (tlc_room_settings (endpoints, NULL), answers, &error);
+  TlcBranch *branch = tlc_branch_new_alone (tlc_room_settings (endpoints, NULL), answers, &error);
 
-  if (root == NULL)
+  if (branch == NULL)
     ck_abort_msg ("%s", error->message);
-  return root;
+  return branch;
 }
 
 /* The record in force at that place; the snapshot keeps it. */
 static TlcEndpoint *
-endpoint_at (TlcRoot *root, guint index)
+endpoint_at (TlcBranch *branch, guint index)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (branch);
 
   ck_assert_uint_lt (index, current->endpoints->len);
   return current->endpoints->pdata[index];
 }
 
 static gboolean
-knows (TlcRoot *root, const TlcEndpoint *endpoint)
+knows (TlcBranch *branch, const TlcEndpoint *endpoint)
 {
-  g_autofree char *text = tlc_root_describe_endpoint (root, endpoint);
+  g_autofree char *text = tlc_branch_describe_endpoint (branch, endpoint);
 
   return text != NULL;
 }
@@ -85,22 +85,22 @@ knows (TlcRoot *root, const TlcEndpoint *endpoint)
 /* Law 2: what one writer puts in force is what readers see next; who has read keeps what he has. */
 START_TEST (test_root_change_is_seen_next)
 {
-  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@generation-1", NULL));
+  g_autoptr (TlcBranch) branch = tlc_room_branch (tlc_room_settings ("unix:@generation-1", NULL));
 
   for (guint generation = 2; generation <= 100; generation++)
     {
       g_autofree char *text = g_strdup_printf ("unix:@generation-%u", generation);
-      g_autoptr (TlcSnapshot) before = tlc_root_read (root);
-      g_autofree char *text_before = g_strdup (tlc_endpoint_get_text (endpoint_at (root, 0)));
+      g_autoptr (TlcSnapshot) before = tlc_branch_read (branch);
+      g_autofree char *text_before = g_strdup (tlc_endpoint_get_text (endpoint_at (branch, 0)));
       g_autoptr (TlcSnapshot) after = NULL;
 
-      change (root, text);
-      after = tlc_root_read (root);
+      change (branch, text);
+      after = tlc_branch_read (branch);
       ck_assert_uint_eq (after->generation, generation);
       ck_assert_uint_eq (after->endpoints->len, 1);
       ck_assert_str_eq (tlc_endpoint_get_text (after->endpoints->pdata[0]), text);
       ck_assert_str_eq (((TlcAddress *) after->settings->addresses->pdata[0])->text, text);
-      tlc_root_reclaim (root);
+      tlc_root_reclaim (branch->root);
       ck_assert_uint_eq (before->generation, generation - 1);
       ck_assert_str_eq (tlc_endpoint_get_text (before->endpoints->pdata[0]), text_before);
     }
@@ -111,15 +111,15 @@ END_TEST
  * one that was not, when that one is gone too. */
 START_TEST (test_root_closed_keeps_the_settings)
 {
-  TlcRoot *root = tlc_room_root (tlc_room_settings ("unix:@last", "call-timeout", "7ms", NULL));
+  TlcBranch *branch = tlc_room_branch (tlc_room_settings ("unix:@last", "call-timeout", "7ms", NULL));
   g_autoptr (TlcSnapshot) closed = NULL;
 
   tlc_root_lock ();
-  tlc_root_publish_unlocked (root, tlc_snapshot_new_closed (tlc_root_peek_unlocked (root)));
+  tlc_branch_publish_unlocked (branch, tlc_snapshot_new_closed (tlc_branch_peek_unlocked (branch)));
   tlc_root_unlock ();
-  tlc_root_reclaim (root);
-  closed = tlc_root_read (root);
-  tlc_root_free (root);
+  tlc_root_reclaim (branch->root);
+  closed = tlc_branch_read (branch);
+  tlc_branch_drop (branch);
   ck_assert (closed->closed);
   ck_assert_uint_eq (closed->generation, 2);
   ck_assert_uint_eq (closed->endpoints->len, 0);
@@ -150,16 +150,16 @@ END_TEST
 /* An address that stays keeps its record, whatever stands before and after it. */
 START_TEST (test_root_endpoint_that_stays_is_the_same)
 {
-  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@a, unix:@b", NULL));
-  TlcEndpoint *a = endpoint_at (root, 0), *b = endpoint_at (root, 1);
+  g_autoptr (TlcBranch) branch = tlc_room_branch (tlc_room_settings ("unix:@a, unix:@b", NULL));
+  TlcEndpoint *a = endpoint_at (branch, 0), *b = endpoint_at (branch, 1);
 
   ck_assert_ptr_ne (a, b);
   for (guint i = 0; i < 100; i++)
     {
-      change (root, i % 2 == 0 ? "unix:@c, unix:@b, unix:@a" : "unix:@a, unix:@b");
-      ck_assert_ptr_eq (endpoint_at (root, i % 2 == 0 ? 2 : 0), a);
-      ck_assert_ptr_eq (endpoint_at (root, 1), b);
-      tlc_root_reclaim (root);
+      change (branch, i % 2 == 0 ? "unix:@c, unix:@b, unix:@a" : "unix:@a, unix:@b");
+      ck_assert_ptr_eq (endpoint_at (branch, i % 2 == 0 ? 2 : 0), a);
+      ck_assert_ptr_eq (endpoint_at (branch, 1), b);
+      tlc_root_reclaim (branch->root);
     }
 }
 END_TEST
@@ -167,17 +167,17 @@ END_TEST
 /* A record that a connection still refers to is found again when its address comes back. */
 START_TEST (test_root_endpoint_in_use_is_the_same_when_it_returns)
 {
-  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@a", NULL));
-  TlcEndpoint *in_use = tlc_endpoint_ref (endpoint_at (root, 0));
+  g_autoptr (TlcBranch) branch = tlc_room_branch (tlc_room_settings ("unix:@a", NULL));
+  TlcEndpoint *in_use = tlc_endpoint_ref (endpoint_at (branch, 0));
 
   for (guint i = 0; i < 10; i++)
     {
-      change (root, "unix:@b");
-      tlc_root_reclaim (root);
+      change (branch, "unix:@b");
+      tlc_root_reclaim (branch->root);
     }
-  ck_assert (knows (root, in_use));
-  change (root, "unix:@b, unix:@a");
-  ck_assert_ptr_eq (endpoint_at (root, 1), in_use);
+  ck_assert (knows (branch, in_use));
+  change (branch, "unix:@b, unix:@a");
+  ck_assert_ptr_eq (endpoint_at (branch, 1), in_use);
   tlc_endpoint_unref (in_use);
 }
 END_TEST
@@ -185,20 +185,20 @@ END_TEST
 /* Law 7: a record that nobody refers to any more goes with the reclaim, and not before. */
 START_TEST (test_root_forgets_endpoints_that_nobody_uses)
 {
-  g_autoptr (TlcRoot) root = tlc_room_root (tlc_room_settings ("unix:@a, unix:@b", NULL));
-  TlcEndpoint *retired = endpoint_at (root, 0), *stays = endpoint_at (root, 1);
+  g_autoptr (TlcBranch) branch = tlc_room_branch (tlc_room_settings ("unix:@a, unix:@b", NULL));
+  TlcEndpoint *retired = endpoint_at (branch, 0), *stays = endpoint_at (branch, 1);
   TlcEndpoint *in_use = tlc_endpoint_ref (retired);
   g_autofree char *text = NULL;
 
-  change (root, "unix:@b");
-  tlc_root_reclaim (root);
-  text = tlc_root_describe_endpoint (root, retired);
+  change (branch, "unix:@b");
+  tlc_root_reclaim (branch->root);
+  text = tlc_branch_describe_endpoint (branch, retired);
   ck_assert_str_eq (text, "unix:@a");
   tlc_endpoint_unref (in_use);
-  ck_assert (knows (root, retired));
-  tlc_root_reclaim (root);
-  ck_assert (!knows (root, retired));
-  ck_assert (knows (root, stays));
+  ck_assert (knows (branch, retired));
+  tlc_root_reclaim (branch->root);
+  ck_assert (!knows (branch, retired));
+  ck_assert (knows (branch, stays));
 }
 END_TEST
 
@@ -206,20 +206,20 @@ END_TEST
  * later on too. */
 START_TEST (test_root_one_endpoint_for_each_address)
 {
-  g_autoptr (TlcRoot) root
+  g_autoptr (TlcBranch) branch
       = root_by ("tcp://one.test:1, tcp://127.0.0.2:1, tcp://127.0.0.1:1, tcp://two.test:1",
                  ANSWERS ("tcp://127.0.0.1:1 (one.test)", "tcp://127.0.0.2:1", "tcp://127.0.0.1:1",
                           "tcp://127.0.0.2:1 (two.test)"));
-  g_autoptr (TlcSnapshot) first = tlc_root_read (root);
+  g_autoptr (TlcSnapshot) first = tlc_branch_read (branch);
   const TlcEndpoint *one = first->endpoints->pdata[0];
 
   ck_assert_uint_eq (first->endpoints->len, 2);
   ck_assert_str_eq (tlc_endpoint_get_text (one), "tcp://127.0.0.1:1 (one.test)");
   ck_assert_str_eq (tlc_endpoint_get_text (first->endpoints->pdata[1]), "tcp://127.0.0.2:1");
-  change_by (root, "tcp://127.0.0.1:2, tcp://three.test:1",
+  change_by (branch, "tcp://127.0.0.1:2, tcp://three.test:1",
              ANSWERS ("tcp://127.0.0.1:2", "tcp://127.0.0.1:1 (three.test)"));
-  ck_assert_ptr_ne (endpoint_at (root, 0), one);
-  ck_assert_ptr_eq (endpoint_at (root, 1), one);
+  ck_assert_ptr_ne (endpoint_at (branch, 0), one);
+  ck_assert_ptr_eq (endpoint_at (branch, 1), one);
 }
 END_TEST
 
@@ -230,37 +230,37 @@ END_TEST
 START_TEST (test_root_keeps_the_last_good_answer)
 {
   static const char endpoints[] = "tcp://one.test:1, tcp://two.test:1";
-  g_autoptr (TlcRoot) root
+  g_autoptr (TlcBranch) branch
       = root_by (endpoints, ANSWERS ("tcp://127.0.0.1:1", "tcp://127.0.0.2:1"));
-  TlcEndpoint *first = endpoint_at (root, 0);
+  TlcEndpoint *first = endpoint_at (branch, 0);
 
   for (guint i = 0; i < 3; i++)
     {
-      change_by (root, endpoints, ANSWERS ("", "tcp://127.0.0.3:1"));
-      tlc_root_reclaim (root);
-      ck_assert_ptr_eq (endpoint_at (root, 0), first);
-      ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (root, 1)), "tcp://127.0.0.3:1");
+      change_by (branch, endpoints, ANSWERS ("", "tcp://127.0.0.3:1"));
+      tlc_root_reclaim (branch->root);
+      ck_assert_ptr_eq (endpoint_at (branch, 0), first);
+      ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (branch, 1)), "tcp://127.0.0.3:1");
     }
   /* In another place, and beside others. */
-  change_by (root, "tcp://two.test:1, unix:@x, tcp://one.test:1", ANSWERS ("", "unix:@x", ""));
-  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (root, 0)), "tcp://127.0.0.3:1");
-  ck_assert_ptr_eq (endpoint_at (root, 2), first);
-  change_by (root, endpoints, ANSWERS ("tcp://127.0.0.4:1", "tcp://127.0.0.5:1"));
-  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (root, 0)), "tcp://127.0.0.4:1");
+  change_by (branch, "tcp://two.test:1, unix:@x, tcp://one.test:1", ANSWERS ("", "unix:@x", ""));
+  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (branch, 0)), "tcp://127.0.0.3:1");
+  ck_assert_ptr_eq (endpoint_at (branch, 2), first);
+  change_by (branch, endpoints, ANSWERS ("tcp://127.0.0.4:1", "tcp://127.0.0.5:1"));
+  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (branch, 0)), "tcp://127.0.0.4:1");
 }
 END_TEST
 
 static void
-assert_refused (TlcRoot *root, const char *endpoints, GPtrArray *answers)
+assert_refused (TlcBranch *branch, const char *endpoints, GPtrArray *answers)
 {
-  g_autoptr (TlcSnapshot) before = tlc_root_read (root);
+  g_autoptr (TlcSnapshot) before = tlc_branch_read (branch);
   g_autoptr (TlcSnapshot) after = NULL;
   g_autoptr (GError) error = NULL;
 
-  ck_assert (!try_change_by (root, endpoints, answers, &error));
+  ck_assert (!try_change_by (branch, endpoints, answers, &error));
   ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_UNAVAILABLE));
   ck_assert_str_eq (error->message, "nobody knows that name");
-  after = tlc_root_read (root);
+  after = tlc_branch_read (branch);
   ck_assert_ptr_eq (after, before);
 }
 
@@ -269,16 +269,16 @@ START_TEST (test_root_name_that_never_had_an_answer)
 {
   g_autoptr (GError) error = NULL;
   TlcSettings *settings = tlc_room_settings ("tcp://one.test:1", NULL);
-  g_autoptr (TlcRoot) root = NULL;
+  g_autoptr (TlcBranch) branch = NULL;
 
-  ck_assert_ptr_null (tlc_root_new (settings, ANSWERS (""), &error));
+  ck_assert_ptr_null (tlc_branch_new_alone (settings, ANSWERS (""), &error));
   ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_UNAVAILABLE));
-  root = root_by ("tcp://one.test:1", ANSWERS ("tcp://127.0.0.1:1"));
-  assert_refused (root, "unix:@new, tcp://two.test:1", ANSWERS ("unix:@new", ""));
-  assert_refused (root, "tcp://one.test:2", ANSWERS (""));
-  change (root, "unix:@b");
-  assert_refused (root, "tcp://one.test:1", ANSWERS (""));
-  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (root, 0)), "unix:@b");
+  branch = root_by ("tcp://one.test:1", ANSWERS ("tcp://127.0.0.1:1"));
+  assert_refused (branch, "unix:@new, tcp://two.test:1", ANSWERS ("unix:@new", ""));
+  assert_refused (branch, "tcp://one.test:2", ANSWERS (""));
+  change (branch, "unix:@b");
+  assert_refused (branch, "tcp://one.test:1", ANSWERS (""));
+  ck_assert_str_eq (tlc_endpoint_get_text (endpoint_at (branch, 0)), "unix:@b");
 }
 END_TEST
 

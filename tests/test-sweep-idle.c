@@ -11,7 +11,7 @@
 static gint64
 sweep (Fixture *fixture, gint64 now_us)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (fixture->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (fixture->branch);
 
   return tlc_sweep (fixture->seats, current->settings, now_us);
 }

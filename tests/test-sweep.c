@@ -29,7 +29,7 @@ START_TEST (test_sweep_after_a_close_reaches_free_and_claimed)
   tlc_seats_release (fixture.seats, &claimed_home);
   ck_assert (peer_is_closed (claimed_peer));
   ck_assert_uint_eq (state_of (&claimed_home), TLC_SEAT_EMPTY);
-  ck_assert_uint_eq (tlc_seats_get_generation (fixture.seats), 2);
+  ck_assert_uint_eq (tlc_branch_get_generation (fixture.branch), 2);
   close (free_peer);
   close (claimed_peer);
   fixture_clear (&fixture);
@@ -74,7 +74,7 @@ START_TEST (test_sweep_looks_twice)
 
   fixture_init (&fixture);
   fixture_change (&fixture, tlc_room_settings ("unix:@another", NULL));
-  old = tlc_root_read (fixture.root);
+  old = tlc_branch_read (fixture.branch);
   fixture_change (&fixture, tlc_room_settings ("unix:@nobody-listens-here", NULL));
   fixture_settle (&fixture, &home, &peer);
   ck_assert (tlc_seats_clean (fixture.seats, home.seat, old));
@@ -95,7 +95,7 @@ typedef struct {
 static gboolean
 is_closed (Fixture *fixture)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (fixture->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (fixture->branch);
 
   return current->closed;
 }

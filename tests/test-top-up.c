@@ -42,7 +42,7 @@ START_TEST (test_top_up_by_what_was_replaced)
   ck_assert (seats_claim (fixture.seats, &home));
   tlc_seats_release (fixture.seats, &home);
 
-  current = tlc_root_read (fixture.root);
+  current = tlc_branch_read (fixture.branch);
   tlc_top_up_step (&top_up, current);
   ck_assert_uint_eq (count_attempts (&ledger), 1);
   tlc_ledger_clear (&ledger);

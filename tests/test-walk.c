@@ -78,8 +78,9 @@ static void
 fixture_init (Fixture *fixture, int kind)
 {
   GType type = kind == 0 ? TLC_TYPE_BINARY_PROTOCOL : TLC_TYPE_COMPACT_PROTOCOL;
-  TlcCore *core = tlc_core_new ("walk", G_TYPE_OBJECT,
-                                tlc_room_root (tlc_room_settings ("unix:@nobody", NULL)));
+  TlcBranch *branch = tlc_room_branch (tlc_room_settings ("unix:@nobody", NULL));
+  g_autoptr (TlcSnapshot) first = tlc_branch_read (branch);
+  TlcCore *core = tlc_core_new ("walk", G_TYPE_OBJECT, branch, first);
   ThriftProtocol *protocol;
   TlcCall *call;
 

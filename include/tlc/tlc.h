@@ -16,5 +16,6 @@
 #include <tlc/types.h>
 #include <tlc/client.h>
 #include <tlc/service.h>
+#include <tlc/registry.h>
 #include <tlc/fork.h>
 #undef TLC_INSIDE

@@ -106,7 +106,7 @@ tlc_call_leave_home (TlcCall *call)
       tlc_core_top_up (call->core); /* if it was cancelled, it may have closed one that it waited for */
       return;
     }
-  current = tlc_root_read (call->core->root);
+  current = tlc_branch_read (call->core->branch);
   tlc_seats_donate (&call->core->seats, &call->home, tlc_settings_max_spare (current->settings));
   tlc_core_top_up (call->core);
 }

@@ -36,6 +36,7 @@ tlc_claim_describe_rush (TlcSeats *seats)
 
 /* What of the settings bounds the wait, copied: who is cancelled in it would keep the snapshot. */
 typedef struct {
+  gboolean closed;
   guint max_waiting;
   gint64 claim_timeout_us;
 } TlcClaimLimits;
@@ -43,9 +44,10 @@ typedef struct {
 static TlcClaimLimits
 tlc_claim_get_limits (const TlcCall *call)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (call->core->branch);
 
-  return (TlcClaimLimits) { current->settings->max_waiting, current->settings->claim_timeout_us };
+  return (TlcClaimLimits) { current->closed, current->settings->max_waiting,
+                            current->settings->claim_timeout_us };
 }
 
 static TLC_COLD gboolean
@@ -89,9 +91,13 @@ tlc_claim_wait (TlcCall *call, GError **error)
   TlcQueueRequest request = tlc_claim_offer_request (call);
   TlcClaimLimits limits = tlc_claim_get_limits (call);
   gint64 deadline_us = MIN (call->deadline_us, tlc_clock_now_us () + limits.claim_timeout_us);
-  TlcQueueVerdict verdict = tlc_queue_wait (&call->core->seats, &call->home, &request, call->thread,
-                                            limits.max_waiting, deadline_us);
+  TlcQueueVerdict verdict;
 
+  do
+    verdict = tlc_queue_wait (&call->core->seats, &call->home, &request, call->thread,
+                              limits.max_waiting, deadline_us);
+  /* Who closes sends away whoever waits, also when the service has been opened again meanwhile. */
+  while (verdict == TLC_QUEUE_CLOSED && !tlc_claim_get_limits (call).closed);
   call->sent_ahead = request.sent;
   return verdict == TLC_QUEUE_GRANTED || tlc_claim_fail (call, verdict, &limits, error);
 }

@@ -39,7 +39,7 @@ tlc_call_copy_limits (TlcCall *call, const TlcSettings *settings)
 void
 tlc_call_read_limits (TlcCall *call)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (call->core->branch);
 
   tlc_call_copy_limits (call, current->settings);
 }
@@ -70,7 +70,7 @@ tlc_call_check_size (TlcCall *call, GError **error)
 static TLC_COLD gboolean
 tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (call->core->branch);
   gboolean fits;
 
   if (current->closed)
@@ -95,20 +95,13 @@ tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint)
   tlc_call_note_look_after (call);
 }
 
-/* Whether the endpoints that a dial went by are no longer those in force. */
-static gboolean
-tlc_call_is_outdated (TlcCall *call)
-{
-  return !tlc_seats_is_current (&call->core->seats, call->home.seat);
-}
-
 /* TRUE without a connection: none came up, but the endpoints have changed meanwhile. */
 static TLC_COLD gboolean
 tlc_call_dial (TlcCall *call, GError **error)
 {
   g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
   g_autoptr (GString) reasons = error != NULL ? g_string_new (NULL) : NULL;
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (call->core->branch);
   TlcDialReport report
       = { .seats = &call->core->seats, .seat = call->home.seat, .reasons = reasons };
   TlcConnection *connection;
@@ -128,7 +121,7 @@ tlc_call_dial (TlcCall *call, GError **error)
       tlc_seat_put_connection (call->home.seat, connection);
       tlc_core_keep_watch (call->core, current->settings);
     }
-  if (connection != NULL || tlc_call_is_outdated (call))
+  if (connection != NULL || tlc_seats_is_outdated (&call->core->seats, call->home.seat))
     return TRUE;
   return tlc_call_fail (call, error,
                         tlc_clock_now_us () >= call->deadline_us ? TLC_ERROR_TIMED_OUT

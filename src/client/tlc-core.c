@@ -78,7 +78,7 @@ tlc_core_schedule (TlcCore *core, TlcJob *job, gint64 due_us)
 static void
 tlc_core_reclaim (TlcJob *job)
 {
-  tlc_root_reclaim (tlc_core_from_reclaim (job)->root);
+  tlc_root_reclaim (tlc_core_from_reclaim (job)->branch->root);
 }
 
 static void
@@ -98,7 +98,7 @@ static void
 tlc_core_go_on_topping_up (TlcJob *job)
 {
   TlcCore *core = tlc_core_from_top_up (job);
-  g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (core->branch);
   TlcTopUpNext next = tlc_top_up_step (&core->top_up, current);
 
   if (next.fd >= 0)
@@ -123,7 +123,7 @@ tlc_core_drop_top_up (TlcJob *job)
 void
 tlc_core_top_up (TlcCore *core)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (core->branch);
 
   if (current->settings->min_connections > 0 && !current->closed && tlc_keeper_start (NULL))
     tlc_core_schedule (tlc_core_ref (core), &core->top_up_job, tlc_clock_now_us ());
@@ -139,13 +139,28 @@ tlc_core_watch_interval (const TlcSettings *settings)
   return settings->max_age_us > 0 ? MIN (interval_us, settings->max_age_us / 10 * 9) : interval_us;
 }
 
+/* Of a service that may be opened again: cuts what close-timeout has not ended. Returns when it does; no call
+ * begins after that. */
+static gint64
+tlc_core_cut (TlcCore *core, const TlcSnapshot *closed, gint64 now_us)
+{
+  /* ORDER(core.closed): relaxed; where it is another, there was a change, and the keeper comes again. */
+  gint64 closed_us = atomic_load_explicit (&core->closed_us, memory_order_relaxed);
+  gint64 cut_us = closed_us + closed->settings->close_timeout_us;
+
+  if (now_us < cut_us)
+    return cut_us;
+  tlc_condemn_all (&core->seats);
+  return G_MAXINT64;
+}
+
 /* On the keeper: calls and holds that their threads have forgotten, and connections that nobody uses.
  * The next look is when one of them is due, or one that begins after this look may be. */
 static void
 tlc_core_look_after_seats (TlcJob *job)
 {
   TlcCore *core = tlc_core_from_watch (job);
-  g_autoptr (TlcSnapshot) current = tlc_root_read (core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (core->branch);
   gint64 now_us = tlc_clock_now_us ();
   guint n_open;
   gint64 idle_us = tlc_sweep (&core->seats, current->settings, now_us);
@@ -153,7 +168,10 @@ tlc_core_look_after_seats (TlcJob *job)
 
   tlc_core_top_up (core); /* in place of what was held for too long, or too old */
   due_us = MIN (MIN (due_us, idle_us), now_us + tlc_core_watch_interval (current->settings));
-  if (n_open > 0 && !current->closed)
+  if (current->closed)
+    due_us = MIN (due_us, tlc_core_cut (core, current, now_us));
+  /* Who ends it waits by himself. */
+  if (n_open > 0 && !tlc_core_is_ended (core))
     tlc_core_schedule (tlc_core_ref (core), job, due_us);
 }
 
@@ -173,26 +191,31 @@ tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings)
 }
 
 TlcCore *
-tlc_core_new (const char *name, GType client_type, TlcRoot *root)
+tlc_core_new (const char *name, GType client_type, TlcBranch *branch, const TlcSnapshot *first)
 {
   TlcCore *core = g_aligned_alloc0 (1, sizeof (TlcCore), TLC_CACHE_LINE);
 
   atomic_init (&core->ref_count, 1);
   core->name = g_strdup (name);
   core->client_type = client_type;
-  core->root = root;
+  core->branch = branch;
   core->reclaim.run = tlc_core_reclaim;
   core->reclaim.drop = tlc_core_drop_reclaim;
   core->watch.run = tlc_core_look_after_seats;
   core->watch.drop = tlc_core_drop_watch;
-  tlc_seats_init (&core->seats, core->root);
+  tlc_seats_init (&core->seats, core->branch, first);
   tlc_ledger_init (&core->ledger);
   core->top_up_job.run = tlc_core_go_on_topping_up;
   core->top_up_job.drop = tlc_core_drop_top_up;
   tlc_top_up_init (&core->top_up, &core->seats, &core->ledger);
   tlc_core_take_index (core);
-  tlc_core_top_up (core);
   return core;
+}
+
+void
+tlc_core_set_notifier (TlcCore *core, TlcNotifier *notifier)
+{
+  core->notifier = tlc_notifier_ref (notifier);
 }
 
 TlcCore *
@@ -213,7 +236,8 @@ tlc_core_unref (TlcCore *core)
   tlc_core_return_index (core);
   tlc_seats_clear (&core->seats);
   tlc_ledger_clear (&core->ledger);
-  tlc_root_free (core->root);
+  tlc_branch_drop (core->branch);
+  tlc_notifier_unref (core->notifier);
   g_free (core->name);
   g_aligned_free (core);
 }
@@ -227,7 +251,7 @@ tlc_core_make_next_unlocked (TlcCore *core, TlcSettings *settings, GPtrArray *an
   g_autoptr (GPtrArray) own_answers = answers;
   TlcSnapshot *next;
 
-  if (!tlc_root_wait_for_room_unlocked (core->root, tlc_clock_now_us ()
+  if (!tlc_root_wait_for_room_unlocked (core->branch->root, tlc_clock_now_us ()
                                                         + TLC_CORE_ROOM_TIMEOUT_MS * 1000))
     {
       tlc_error_set (error, TLC_ERROR_EXHAUSTED, TLC_DELIVERY_NOT_SENT,
@@ -236,20 +260,51 @@ tlc_core_make_next_unlocked (TlcCore *core, TlcSettings *settings, GPtrArray *an
                      core->name, TLC_ROOT_REPLACED_MAX, TLC_CORE_ROOM_TIMEOUT_MS);
       return NULL;
     }
-  if (tlc_root_peek_unlocked (core->root)->closed)
+  if (tlc_branch_peek_unlocked (core->branch)->closed)
     {
       tlc_error_set (error, TLC_ERROR_CLOSED, TLC_DELIVERY_NOT_SENT, "service %s: the service is closed",
                      core->name);
       return NULL;
     }
-  if (!tlc_settings_check_change (tlc_root_peek_unlocked (core->root)->settings, settings,
+  if (!tlc_settings_check_change (tlc_branch_peek_unlocked (core->branch)->settings, settings,
                                   core->name, error))
     return NULL;
-  next = tlc_root_make_next_unlocked (core->root, g_steal_pointer (&own_settings),
+  next = tlc_branch_make_next_unlocked (core->branch, g_steal_pointer (&own_settings),
                                       g_steal_pointer (&own_answers), error);
   if (next == NULL)
     g_prefix_error (error, "service %s: ", core->name);
   return next;
+}
+
+void
+tlc_core_announce_unlocked (TlcCore *core, const TlcSnapshot *next)
+{
+  /* ORDER(core.closed): relaxed; for the errors of calls that are cut. What keeps calls away is the
+   * snapshot. */
+  atomic_store_explicit (&core->is_closed, next->closed, memory_order_relaxed);
+  /* ORDER(core.closed): relaxed; the keeper comes after the change. */
+  atomic_store_explicit (&core->closed_us, tlc_clock_now_us (), memory_order_relaxed);
+  tlc_seats_announce_unlocked (&core->seats, next);
+}
+
+static void
+tlc_core_publish_unlocked (TlcCore *core, TlcSnapshot *next)
+{
+  tlc_core_announce_unlocked (core, next);
+  tlc_branch_publish_unlocked (core->branch, next);
+}
+
+void
+tlc_core_follow_change (TlcCore *core)
+{
+  if (tlc_core_is_closed (core))
+    tlc_queue_close (&core->seats);
+  tlc_seats_follow_change (&core->seats);
+  /* What was far off may be due now; where it is closed, they would keep us for as long as they are not. */
+  tlc_keeper_hasten (&core->watch, tlc_clock_now_us ());
+  /* A dial that is under way may go where the change has removed the endpoint. */
+  tlc_keeper_hasten (&core->top_up_job, tlc_clock_now_us ());
+  tlc_core_top_up (core);
 }
 
 gboolean
@@ -260,42 +315,42 @@ tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers, 
   tlc_root_lock ();
   next = tlc_core_make_next_unlocked (core, settings, answers, error);
   if (next != NULL)
-    tlc_seats_publish_unlocked (&core->seats, next);
+    tlc_core_publish_unlocked (core, next);
   tlc_root_unlock ();
   if (next == NULL)
     return FALSE;
   tlc_core_schedule (tlc_core_ref (core), &core->reclaim, tlc_clock_now_us ());
-  tlc_keeper_hasten (&core->watch, tlc_clock_now_us ()); /* what was far off may be due now */
-  tlc_seats_follow_change (&core->seats);
-  /* A dial that is under way may go where the change has removed the endpoint. */
-  tlc_keeper_hasten (&core->top_up_job, tlc_clock_now_us ());
-  tlc_core_top_up (core);
+  tlc_core_follow_change (core);
   return TRUE;
 }
 
 void
-tlc_core_close (TlcCore *core)
+tlc_core_end (TlcCore *core)
 {
-  /* ORDER(core.closed): relaxed; tells threads that they may let go, whenever they see it. What
-   * keeps calls away is the snapshot. */
-  atomic_store_explicit (&core->is_closed, true, memory_order_relaxed);
+  TlcSnapshot *current;
+
   tlc_root_lock ();
-  if (!tlc_root_peek_unlocked (core->root)->closed)
-    tlc_seats_publish_unlocked (&core->seats,
-                                tlc_snapshot_new_closed (tlc_root_peek_unlocked (core->root)));
+  /* ORDER(core.closed): relaxed; tells threads that they may let go, whenever they see it. */
+  atomic_store_explicit (&core->is_ended, true, memory_order_relaxed);
+  current = tlc_branch_peek_unlocked (core->branch);
+  if (!current->closed)
+    tlc_core_publish_unlocked (core, tlc_snapshot_new_closed (current));
   tlc_root_unlock ();
-  tlc_queue_close (&core->seats);
-  tlc_seats_follow_change (&core->seats);
-  /* They would keep us for as long as they are not due. */
-  tlc_keeper_hasten (&core->watch, tlc_clock_now_us ());
-  tlc_keeper_hasten (&core->top_up_job, tlc_clock_now_us ());
+  tlc_core_follow_change (core);
 }
 
 gboolean
 tlc_core_is_closed (const TlcCore *core)
 {
-  /* ORDER(core.closed): relaxed; see tlc_core_close(). */
+  /* ORDER(core.closed): relaxed; see tlc_core_announce_unlocked(). */
   return atomic_load_explicit (&core->is_closed, memory_order_relaxed);
+}
+
+gboolean
+tlc_core_is_ended (const TlcCore *core)
+{
+  /* ORDER(core.closed): relaxed; see tlc_core_end(). */
+  return atomic_load_explicit (&core->is_ended, memory_order_relaxed);
 }
 
 /* The first core at or after *@index; NULL: there is none. With the lock held. */

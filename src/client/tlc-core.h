@@ -8,6 +8,7 @@
 #include "connect/tlc-seats.h"
 #include "connect/tlc-top-up.h"
 #include "keeper/tlc-keeper.h"
+#include "keeper/tlc-notifier.h"
 #include "observe/tlc-counters.h"
 
 /* What the threads of a service share. The program's handle holds one reference and each
@@ -19,12 +20,15 @@ typedef struct {
   guint64 id;           /* never taken again: tells whether what a thread finds there is ours */
   char *name;
   GType client_type;
-  atomic_bool is_closed; /* set once; any thread */
-  TlcRoot *root;
+  atomic_bool is_closed; /* with the root's lock; any thread reads */
+  atomic_bool is_ended;  /* set once, likewise: it stays closed, and threads may forget their clients */
+  _Atomic gint64 closed_us; /* when it was closed for the time being, likewise */
+  TlcBranch *branch;     /* with a reference to its root */
   TlcSeats seats;
   TlcLedger ledger;
   TlcRetryReserve retry_reserve;
   TlcTopUp top_up;
+  TlcNotifier *notifier; /* NULL: none. A reference */
   TlcJob reclaim;    /* the keeper's, after a change */
   TlcJob watch;      /* the keeper's, while connections are open */
   TlcJob top_up_job; /* the keeper's, when fewer are open than should be */
@@ -33,8 +37,11 @@ typedef struct {
 /* How long a change waits while the snapshots of earlier ones await their readers. */
 #define TLC_CORE_ROOM_TIMEOUT_MS 10000
 
-/* Takes @root over. */
-TlcCore *tlc_core_new (const char *name, GType client_type, TlcRoot *root);
+/* Takes @branch's reference to its root over; @first is what is in force there. To be topped up. */
+TlcCore *tlc_core_new (const char *name, GType client_type, TlcBranch *branch,
+                       const TlcSnapshot *first);
+/* Before other threads know the core: who is told what happens to it. */
+void tlc_core_set_notifier (TlcCore *core, TlcNotifier *notifier);
 TlcCore *tlc_core_ref (TlcCore *core);
 void tlc_core_unref (TlcCore *core);
 /* Puts @settings in force, which with what their addresses stand for are taken over, or changes
@@ -42,13 +49,21 @@ void tlc_core_unref (TlcCore *core);
  * uses is closed before it returns. Any thread, one after the other. */
 gboolean tlc_core_reconfigure (TlcCore *core, TlcSettings *settings, GPtrArray *answers,
                                GError **error);
-/* No more calls: what no call uses is closed now, the rest at the end of its call. */
-void tlc_core_close (TlcCore *core);
+/* No more calls, ever: what no call uses is closed now, the rest at the end of its call. */
+void tlc_core_end (TlcCore *core);
 /* A connection is open: sees to it that the keeper looks after its calls and holds. */
 void tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings);
 /* Connections may be fewer now: sees to it that the keeper opens others in advance, if it is to. */
 void tlc_core_top_up (TlcCore *core);
+/* Whether it takes no calls, now or ever. */
 gboolean tlc_core_is_closed (const TlcCore *core);
+gboolean tlc_core_is_ended (const TlcCore *core);
+
+/* For who changes several services together. With the root's lock held, before @next is published. */
+void tlc_core_announce_unlocked (TlcCore *core, const TlcSnapshot *next);
+/* After that, without the lock: closes what was retired and no call uses; where the service is closed now,
+ * sends those away who wait. */
+void tlc_core_follow_change (TlcCore *core);
 
 /* What the forking thread has of a core, and the child has, too; %NULL: nothing. */
 typedef struct {

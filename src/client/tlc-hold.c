@@ -23,7 +23,7 @@ tlc_hold_is_overdue (const TlcCall *call)
 gboolean
 tlc_hold_fail (TlcCall *call, GError **error)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (call->core->branch);
   gint64 held_ms = (tlc_clock_now_us () - call->held_us) / 1000;
 
   if (current->closed)
@@ -70,7 +70,7 @@ tlc_hold_connect (TlcCall *call, GError **error)
 
   if (!tlc_call_connect_only (call, error))
     return FALSE;
-  current = tlc_root_read (call->core->root); /* not before: it may be cancelled while it waits */
+  current = tlc_branch_read (call->core->branch); /* not before: it may be cancelled while it waits */
   call->held_us = tlc_clock_now_us ();
   call->hold_limit_us = call->held_us + current->settings->hold_timeout_us;
   call->n_holds = 1;

@@ -163,7 +163,7 @@ tlc_pipeline_begin (TlcCall *call, const char *method, GError **error)
 static gboolean
 tlc_pipeline_follow_change (TlcCall *call, GError **error)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (call->core->branch);
 
   if (current->closed)
     return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");

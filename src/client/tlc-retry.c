@@ -40,7 +40,7 @@ tlc_retry_matches (char *const *globs, const char *method)
 static gboolean
 tlc_retry_is_idempotent (const TlcCall *call)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (call->core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (call->core->branch);
   g_autofree char *method = g_strndup (tlc_call_get_method (call), call->method_length);
 
   return call->is_idempotent || tlc_retry_matches (current->settings->idempotent_methods, method);

@@ -18,7 +18,7 @@ struct _TlcSlot {
 static ThriftProtocol *
 tlc_slot_make_protocol (TlcSlot *slot)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (slot->core->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (slot->core->branch);
   const TlcSettings *settings = current->settings;
   GType type = settings->protocol == TLC_PROTOCOL_COMPACT ? TLC_TYPE_COMPACT_PROTOCOL
                                                           : TLC_TYPE_BINARY_PROTOCOL;
@@ -66,9 +66,9 @@ tlc_slot_get_call (TlcSlot *slot)
 }
 
 gboolean
-tlc_slot_is_closed (const TlcSlot *slot)
+tlc_slot_is_ended (const TlcSlot *slot)
 {
-  return tlc_core_is_closed (slot->core);
+  return tlc_core_is_ended (slot->core);
 }
 
 TlcSeat *

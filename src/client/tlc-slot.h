@@ -18,5 +18,5 @@ const TlcCounters *tlc_slot_get_counters (const TlcSlot *slot);
 void tlc_slot_let_go (const TlcSlot *slot);
 /* Whether its thread holds a connection. */
 gboolean tlc_slot_is_holding (const TlcSlot *slot);
-/* Whether its service takes no more calls. */
-gboolean tlc_slot_is_closed (const TlcSlot *slot);
+/* Whether its service never takes calls again. */
+gboolean tlc_slot_is_ended (const TlcSlot *slot);

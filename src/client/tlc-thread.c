@@ -92,7 +92,7 @@ tlc_thread_prune (void)
     {
       TlcThreadEntry *entry = &tlc_thread_table.entries[i];
 
-      if (entry->slot != NULL && tlc_slot_is_closed (entry->slot))
+      if (entry->slot != NULL && tlc_slot_is_ended (entry->slot))
         tlc_thread_free_entry (entry);
     }
 }

@@ -64,7 +64,7 @@ tlc_dial_finish (int fd, gint64 deadline_us)
 static gboolean
 tlc_dial_is_wanted (const TlcDialReport *report)
 {
-  return report->seat == NULL || tlc_seats_is_current (report->seats, report->seat);
+  return report->seat == NULL || !tlc_seats_is_outdated (report->seats, report->seat);
 }
 
 /* 0, or the errno of the failure. */

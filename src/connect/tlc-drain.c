@@ -50,7 +50,7 @@ tlc_drain_seat (TlcSeats *seats, TlcSeat *seat, guint64 generation, const TlcSna
 static gboolean
 tlc_drain_scan (TlcSeats *seats, const TlcSeat *own, guint64 generation, TlcDrainReport *report)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (seats->root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (seats->branch);
   TlcSeat *seat;
 
   *report = (TlcDrainReport){ 0 };
@@ -87,7 +87,7 @@ tlc_drain_wait (TlcSeats *seats, guint64 n_moved, gint64 deadline_us)
 gboolean
 tlc_drain (TlcSeats *seats, const TlcSeat *own, gint64 deadline_us, TlcDrainReport *ret_report)
 {
-  guint64 generation = TLC_SEATS_GENERATION (tlc_seats_look (seats));
+  guint64 generation = tlc_branch_get_generation (seats->branch) << 1;
   gboolean is_drained, in_time = TRUE;
 
   /* ORDER(seats.drainers): seq_cst; before the scan, pairs with the look for drainers in

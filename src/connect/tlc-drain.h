@@ -7,7 +7,7 @@
 typedef struct {
   guint n_claimed;             /* calls on what was taken out, or not looked at since */
   gboolean own;                /* one of them is the drainer's own */
-  const TlcEndpoint *endpoint; /* of the oldest; perhaps gone: for tlc_root_describe_endpoint() */
+  const TlcEndpoint *endpoint; /* of the oldest; perhaps gone: for tlc_branch_describe_endpoint() */
   gint32 thread;
   gint64 since_us;
 } TlcDrainReport;

@@ -13,8 +13,8 @@
  *
  * A connection would lie idle while the thread that gets it wakes up. So whoever gives one away
  * sends the waiter's request first, as far as the kernel takes it at once. He may: the seat is his
- * until then, and made current; and the request was written by that same generation: after another one
- * it may be too large, or have no endpoint.
+ * until then, and current once more after he has taken the waiter out of the queue; and the request was
+ * written by that same generation: after another one it may be too large, or have no endpoint.
  *
  * A waiter lies on the stack of the thread that waits. Who grants takes it out under the lock and
  * posts its semaphore after that; the thread goes nowhere before the post has come, even where its
@@ -106,14 +106,16 @@ tlc_waiter_get_verdict (TlcWaiter *waiter)
   return atomic_load_explicit (&waiter->verdict, memory_order_acquire);
 }
 
-/* Not where the connection has rested so long that it should be looked at first. */
+/* Not where the connection has rested so long that it should be looked at first. The generation is looked
+ * at after the waiter was taken out: the seat may have been made current before a change after which the
+ * waiter began. */
 static void
-tlc_queue_send_ahead (const TlcHome *home, TlcQueueRequest *request)
+tlc_queue_send_ahead (TlcSeats *seats, const TlcHome *home, TlcQueueRequest *request)
 {
   TlcSeat *seat = home->seat;
   gint64 idle_us = tlc_clock_last_tick_us () - tlc_seat_get_since (seat);
 
-  if (request != NULL && seat->connection != NULL
+  if (request != NULL && seat->connection != NULL && tlc_seats_is_current (seats, seat)
       && request->generation == tlc_seat_get_stamp (seat)
       && idle_us
              < tlc_idle_get_look_after (seat->connection->endpoint, request->check_after_idle_us))
@@ -138,7 +140,7 @@ tlc_queue_serve (TlcSeats *seats, TlcHome *home)
   waiter->home = *home;
   tlc_seat_hand_over (&waiter->home);
   tlc_seat_sign (home->seat, waiter->thread);
-  tlc_queue_send_ahead (home, waiter->request);
+  tlc_queue_send_ahead (seats, home, waiter->request);
   tlc_waiter_tell (waiter, TLC_QUEUE_GRANTED);
   return TRUE;
 }
@@ -151,9 +153,7 @@ tlc_queue_join (TlcSeats *seats, TlcWaiter *waiter, guint max_waiting, TlcQueueV
   gboolean has_joined = FALSE;
 
   pthread_mutex_lock (&queue->lock);
-  if (queue->is_closed)
-    *ret_verdict = TLC_QUEUE_CLOSED;
-  else if (queue->n_waiting >= max_waiting)
+  if (queue->n_waiting >= max_waiting)
     *ret_verdict = TLC_QUEUE_FULL;
   else
     {
@@ -244,16 +244,32 @@ tlc_waiter_cancelled (void *data)
   sem_destroy (&waiter->served);
 }
 
-/* It is in the queue. */
+static gboolean
+tlc_queue_is_closed (TlcSeats *seats)
+{
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (seats->branch);
+
+  return current->closed;
+}
+
+/* It is in the queue. Whoever closes the service publishes that first, and then sends away who is in it. */
+static TlcQueueVerdict
+tlc_waiter_stay (TlcWaiter *waiter, gint64 deadline_us)
+{
+  if (tlc_queue_is_closed (waiter->seats) && tlc_queue_expire (waiter->seats, waiter))
+    return TLC_QUEUE_CLOSED;
+  /* Somebody may have left a seat between our search and WAIT. */
+  tlc_seats_offer (waiter->seats);
+  return tlc_waiter_wait (waiter->seats, waiter, deadline_us);
+}
+
 static TlcQueueVerdict
 tlc_waiter_await_turn (TlcWaiter *waiter, gint64 deadline_us)
 {
   TlcQueueVerdict verdict;
 
   pthread_cleanup_push (tlc_waiter_cancelled, waiter);
-  /* Somebody may have left a seat between our search and WAIT. */
-  tlc_seats_offer (waiter->seats);
-  verdict = tlc_waiter_wait (waiter->seats, waiter, deadline_us);
+  verdict = tlc_waiter_stay (waiter, deadline_us);
   pthread_cleanup_pop (FALSE);
   return verdict;
 }
@@ -283,7 +299,6 @@ tlc_queue_close (TlcSeats *seats)
   TlcWaiter *waiters, *next;
 
   pthread_mutex_lock (&queue->lock);
-  queue->is_closed = TRUE;
   waiters = queue->first;
   while (queue->first != NULL)
     tlc_queue_unlink_unlocked (seats, queue->first);

@@ -14,7 +14,6 @@ typedef struct {
   /* under the lock: */
   TlcWaiter *first, *last;
   guint n_waiting;
-  gboolean is_closed;
 } TlcQueue;
 
 typedef enum {

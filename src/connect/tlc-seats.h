@@ -5,7 +5,7 @@
 
 #include "connect/tlc-queue.h"
 #include "connect/tlc-seat.h"
-#include "model/tlc-root.h"
+#include "model/tlc-branch.h"
 
 /* A row that only grows: chunk k has TLC_SEATS_FIRST_CHUNK << k seats. */
 #define TLC_SEATS_FIRST_CHUNK 32
@@ -17,12 +17,12 @@
 #define TLC_SEATS_UNLIMITED G_MAXUINT
 
 struct _TlcSeats {
-  /* generation << 1 | WAIT: read by every call; written when the generation moves, when the first thread
+  /* generation << 1 | WAIT: read by every call; written when a change is announced, when the first thread
    * comes to wait and when the last has gone */
   _Alignas (TLC_CACHE_LINE) _Atomic guint64 attention;
-  TlcRoot *root;
+  TlcBranch *branch;
   _Atomic (TlcSeat *) chunks[TLC_SEATS_CHUNKS]; /* set once by compare-and-swap */
-  /* the root's lock to write, any thread reads: */
+  /* announced with the root's lock held, any thread reads: */
   _Atomic guint cap;          /* so many seats are in use */
   _Atomic gint64 max_age_us;  /* of connections; 0: any */
   /* the root's lock to set, any thread takes it back: there was a cap, and seats may be FREE that are
@@ -41,7 +41,8 @@ struct _TlcSeats {
   guint64 n_moved;
 };
 
-void tlc_seats_init (TlcSeats *seats, TlcRoot *root);
+/* @first is what is in force. */
+void tlc_seats_init (TlcSeats *seats, TlcBranch *branch, const TlcSnapshot *first);
 /* No other thread is left. Closes what is open. */
 void tlc_seats_clear (TlcSeats *seats);
 
@@ -49,30 +50,25 @@ void tlc_seats_clear (TlcSeats *seats);
 static inline guint64
 tlc_seats_look (TlcSeats *seats)
 {
-  /* ORDER(seats.attention): seq_cst; pairs with the raise in tlc_seats_publish_unlocked() and with WAIT
+  /* ORDER(seats.attention): seq_cst; pairs with the raise in tlc_seats_announce_unlocked() and with WAIT
    * in tlc_queue_join(). Read after the claim, and after the leaving store.
-   * Orders:  claim or leaving store  ->  this look; against: publish, raise  ->  the sweeper's scan;
+   * Orders:  claim or leaving store  ->  this look; against: raise, publish  ->  the sweeper's scan;
    * and: WAIT  ->  the waiter's scan.
    * Without: the generation moves between look and claim and nobody closes the old connection; or
    * somebody waits for a seat that is FREE. */
   return atomic_load_explicit (&seats->attention, memory_order_seq_cst);
 }
 
-/* The generation in it, still shifted: as in stamps. */
+/* The generation in it, still shifted: as in stamps. It has been announced, and is in force now or about to
+ * be: what is in force says the root. */
 #define TLC_SEATS_GENERATION(attention) ((attention) & ~(guint64) TLC_SEATS_WAIT)
-
-/* The generation in force. */
-static inline guint64
-tlc_seats_get_generation (TlcSeats *seats)
-{
-  return tlc_seats_look (seats) >> 1;
-}
+#define TLC_SEATS_STAMP(snapshot) ((snapshot)->generation << 1)
 
 /* Whether the seat is one of those that the cap leaves in use. */
 static inline gboolean
 tlc_seats_has (TlcSeats *seats, const TlcSeat *seat)
 {
-  /* ORDER(seats.cap): acquire; pairs with the store in tlc_seats_publish_unlocked(): with a generation,
+  /* ORDER(seats.cap): acquire; pairs with the store in tlc_seats_announce_unlocked(): with a generation,
    * its cap is seen, or that of a later one. */
   return seat->index < atomic_load_explicit (&seats->cap, memory_order_acquire);
 }
@@ -126,12 +122,16 @@ gboolean tlc_seats_offer (TlcSeats *seats);
 void tlc_seats_make_current (TlcSeats *seats, TlcSeat *seat);
 void tlc_seats_release_as (TlcSeats *seats, TlcHome *home, TlcSeatState as);
 
-/* Whether the claimed seat is of the generation in force, whoever waits. */
+/* Whether the claimed seat is of the generation in force, and no other is announced, whoever waits. */
 static inline gboolean
 tlc_seats_is_current (TlcSeats *seats, TlcSeat *seat)
 {
   return tlc_seat_get_stamp (seat) == TLC_SEATS_GENERATION (tlc_seats_look (seats));
 }
+
+/* Whether the claimed seat is of another generation than the one in force: not so between the announcement
+ * of a change and its publication, however long the writer takes. */
+gboolean tlc_seats_is_outdated (TlcSeats *seats, TlcSeat *seat);
 
 /* After a claim, and again after a dial: makes the seat current. Closes its connection when its
  * endpoint is retired or the seat beyond the cap; adjusts it when settings have changed. */
@@ -170,7 +170,9 @@ void tlc_seats_stock (TlcSeats *seats, TlcHome *home);
 /* The way in for that: a seat that is EMPTY, and where nobody waits. FALSE: there is none. */
 gboolean tlc_seats_claim_vacant (TlcSeats *seats, TlcHome *home);
 
-/* Publishes @next, taken over, and raises the generation. With the root's lock held, and to be followed
+/* Before @next is published: from now on calls look what is in force. With the root's lock held. */
+void tlc_seats_announce_unlocked (TlcSeats *seats, const TlcSnapshot *next);
+/* Announces and publishes @next, taken over. With the root's lock held, and to be followed
  * by tlc_seats_follow_change() without it. */
 void tlc_seats_publish_unlocked (TlcSeats *seats, TlcSnapshot *next);
 /* Closes the connections that no call uses and whose endpoints are retired, or whose seats are beyond

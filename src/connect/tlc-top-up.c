@@ -127,7 +127,7 @@ tlc_top_up_begin (TlcTopUp *top_up, const TlcSnapshot *current)
   /* Only now that the seat is claimed, so that who drains after a later change waits for it. Without: a
    * drain is over, and then a connection is opened to what it was about. Who made the change sees to it
    * that we come again. */
-  if (tlc_seats_get_generation (top_up->seats) != current->generation)
+  if (tlc_branch_get_generation (top_up->seats->branch) != current->generation)
     {
       tlc_seats_release (top_up->seats, &top_up->home);
       top_up->home.seat = NULL;

@@ -59,10 +59,16 @@ tlc_close_wait (TlcCore *core, gint64 deadline_us)
 void
 tlc_close (TlcCore *core)
 {
-  g_autoptr (TlcSnapshot) before = tlc_root_read (core->root);
-  gint64 deadline_us = tlc_clock_now_us () + before->settings->close_timeout_us;
+  tlc_close_since (core, tlc_clock_now_us ());
+}
 
-  tlc_core_close (core);
+void
+tlc_close_since (TlcCore *core, gint64 now_us)
+{
+  g_autoptr (TlcSnapshot) before = tlc_branch_read (core->branch);
+  gint64 deadline_us = now_us + before->settings->close_timeout_us;
+
+  tlc_core_end (core);
   /* What this thread has not fetched it does not wait for. */
   tlc_thread_let_go (core);
   if (!tlc_close_wait (core, deadline_us))

@@ -9,3 +9,5 @@
 /* No more calls of @core, and those that are under way end by close-timeout, or are cut; when it returns
  * nothing is open, unless some thread does not come back from its call. Any thread, any number of times. */
 void tlc_close (TlcCore *core);
+/* The same, by close-timeout from @now_us. */
+void tlc_close_since (TlcCore *core, gint64 now_us);

@@ -83,8 +83,8 @@ tlc_fork_prepare (void)
       = tlc_rcu_is_forked () || tlc_fork_is_prepared_by_host () || tlc_rcu_is_reading ();
 
   tlc_rcu_before_fork (without_rcu);
-  tlc_core_before_fork ();
   tlc_root_lock ();
+  tlc_core_before_fork ();
   tlc_worker_lock ();
   tlc_fork_without_rcu = without_rcu;
 }
@@ -95,8 +95,8 @@ tlc_fork_parent (void)
   gboolean without_rcu = tlc_fork_without_rcu;
 
   tlc_worker_unlock ();
-  tlc_root_unlock ();
   tlc_core_after_fork_parent ();
+  tlc_root_unlock ();
   tlc_rcu_after_fork_parent (without_rcu);
 }
 
@@ -115,8 +115,8 @@ tlc_fork_child (void)
   tlc_keeper_after_fork_child_unlocked ();
   tlc_resolver_after_fork_child_unlocked ();
   tlc_worker_unlock ();
-  tlc_root_after_fork_child ();
   tlc_core_after_fork_child (tlc_fork_peek_own);
+  tlc_root_after_fork_child ();
   tlc_rcu_after_fork_child (without_rcu);
 }
 

@@ -3,7 +3,7 @@
 /* The handle of a service: what the program holds. All that threads share lies in the core,
  * which stays until the last of them has let go; the handle goes with the program's last
  * reference, and closes the service. */
-#include "tlc/service.h"
+#include "control/tlc-service-private.h"
 
 #include <string.h>
 
@@ -19,8 +19,6 @@
 #include "model/tlc-settings.h"
 #include "observe/tlc-thread-name.h"
 
-#define TLC_SERVICE_NAME_MAX 255
-
 struct _TlcService {
   guint32 index;        /* the core's, here so that the warm path needs one line of memory */
   guint64 id;           /* likewise */
@@ -28,24 +26,8 @@ struct _TlcService {
   atomic_int ref_count; /* any thread */
 };
 
-static gboolean
-tlc_service_check_name (const char *name, GError **error)
-{
-  gsize length = strlen (name);
-  gboolean is_good = length > 0 && length <= TLC_SERVICE_NAME_MAX;
-
-  for (gsize i = 0; is_good && i < length; i++)
-    is_good = g_ascii_isgraph (name[i]);
-  if (!is_good)
-    tlc_error_set (
-        error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
-        "service name \"%.64s\": 1 to %d printable ASCII characters without spaces are right", name,
-        TLC_SERVICE_NAME_MAX);
-  return is_good;
-}
-
 /* A generated client is an object with two protocols. */
-static gboolean
+gboolean
 tlc_service_check_client_type (const char *name, GType type, GError **error)
 {
   gboolean is_good = FALSE;
@@ -85,23 +67,22 @@ tlc_service_read_config (const char *name, const TlcConfig *config, GPtrArray **
   return settings;
 }
 
-static TlcRoot *
-tlc_service_make_root (const char *name, const TlcConfig *config, GError **error)
+static TlcBranch *
+tlc_service_make_branch (const char *name, const TlcConfig *config, GError **error)
 {
   GPtrArray *answers;
   TlcSettings *settings = tlc_service_read_config (name, config, &answers, error);
-  TlcRoot *root;
+  TlcBranch *branch;
 
   if (settings == NULL)
     return NULL;
-  root = tlc_root_new (settings, answers, error);
-  if (root == NULL)
+  branch = tlc_branch_new_alone (settings, answers, error);
+  if (branch == NULL)
     g_prefix_error (error, "service %s: ", name);
-  return root;
+  return branch;
 }
 
-/* The library's threads end with the last service. */
-static void
+void
 tlc_service_let_workers_go (void)
 {
   if (!tlc_worker_drop ())
@@ -110,33 +91,58 @@ tlc_service_let_workers_go (void)
   tlc_resolver_stop ();
 }
 
+static TlcService *
+tlc_service_wrap (TlcCore *core)
+{
+  TlcService *service = g_new0 (TlcService, 1);
+
+  atomic_init (&service->ref_count, 1);
+  service->core = core;
+  service->index = core->index;
+  service->id = core->id;
+  return service;
+}
+
 TlcService *
 tlc_service_new (const char *name, GType client_type, const TlcConfig *config, GError **error)
 {
   g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
-  TlcRoot *root;
+  g_autoptr (TlcSnapshot) first = NULL;
+  TlcBranch *branch;
   TlcService *service;
 
   g_return_val_if_fail (name != NULL, NULL);
   g_return_val_if_fail (config != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!tlc_service_check_name (name, error)
+  if (!tlc_settings_check_service_name (name, error)
       || !tlc_service_check_client_type (name, client_type, error))
     return NULL;
   tlc_worker_hold ();
-  root = tlc_service_make_root (name, config, error);
-  if (root == NULL)
+  branch = tlc_service_make_branch (name, config, error);
+  if (branch == NULL)
     {
       tlc_service_let_workers_go ();
       return NULL;
     }
-  service = g_new0 (TlcService, 1);
-  atomic_init (&service->ref_count, 1);
-  service->core = tlc_core_new (name, client_type, root);
-  service->index = service->core->index;
-  service->id = service->core->id;
+  first = tlc_branch_read (branch);
+  service = tlc_service_wrap (tlc_core_new (name, client_type, branch, first));
+  tlc_core_top_up (service->core);
   return service;
+}
+
+TlcService *
+tlc_service_new_unlocked (const char *name, GType client_type, TlcBranch *branch)
+{
+  tlc_worker_hold ();
+  return tlc_service_wrap (
+      tlc_core_new (name, client_type, branch, tlc_branch_peek_unlocked (branch)));
+}
+
+TlcCore *
+tlc_service_get_core (TlcService *service)
+{
+  return service->core;
 }
 
 TlcService *
@@ -175,16 +181,22 @@ tlc_service_close (TlcService *service)
   tlc_close (service->core);
 }
 
-/* Waiting for a grace period, or for who waits for one, would be waiting for itself. */
-static gboolean
-tlc_service_check_not_reading (TlcService *service, const char *what, GError **error)
+/* Waiting for a grace period, or for who waits for one, would be waiting for itself; and so would the keeper's
+ * waiting for what it has to do. */
+gboolean
+tlc_service_check_may_wait (const char *kind, const char *name, const char *what, GError **error)
 {
-  if (!tlc_rcu_is_reading ())
+  if (tlc_rcu_is_reading ())
+    tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
+                   "%s %s: %s inside an RCU read section, which it would wait for: leave the "
+                   "section first",
+                   kind, name, what);
+  else if (tlc_keeper_is_self ())
+    tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
+                   "%s %s: %s by the thread that notifies, which it would wait for: do it in another",
+                   kind, name, what);
+  else
     return TRUE;
-  tlc_error_set (error, TLC_ERROR_BUSY, TLC_DELIVERY_NOT_SENT,
-                 "service %s: %s inside an RCU read section, which it would wait for: leave the "
-                 "section first",
-                 service->core->name, what);
   return FALSE;
 }
 
@@ -214,7 +226,7 @@ tlc_service_reconfigure (TlcService *service, const TlcConfig *config, GError **
   g_return_val_if_fail (config != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!tlc_service_check_not_reading (service, "reconfigured", error))
+  if (!tlc_service_check_may_wait ("service", service->core->name, "reconfigured", error))
     return FALSE;
   return tlc_service_change (service, config, error);
 }
@@ -235,14 +247,14 @@ tlc_service_set_drain_error (TlcService *service, const TlcDrainReport *report, 
       return;
     }
   if (report->endpoint != NULL)
-    endpoint = tlc_root_describe_endpoint (service->core->root, report->endpoint);
+    endpoint = tlc_branch_describe_endpoint (service->core->branch, report->endpoint);
   thread = tlc_thread_describe (report->thread);
   tlc_error_set (error, TLC_ERROR_TIMED_OUT, TLC_DELIVERY_NOT_SENT,
                  "service %s: not drained after %u ms: %u %s older than generation %"
                  G_GUINT64_FORMAT ", the oldest by thread %s for %" G_GINT64_FORMAT " ms, %s%s",
                  service->core->name, timeout_ms, report->n_claimed,
                  report->n_claimed == 1 ? "call is" : "calls are",
-                 tlc_seats_get_generation (&service->core->seats), thread,
+                 tlc_branch_get_generation (service->core->branch), thread,
                  (tlc_clock_now_us () - report->since_us) / 1000,
                  endpoint != NULL ? "at " : "connecting", endpoint != NULL ? endpoint : "");
 }
@@ -269,7 +281,7 @@ tlc_service_drain (TlcService *service, guint timeout_ms, GError **error)
   g_return_val_if_fail (service != NULL, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!tlc_service_check_not_reading (service, "drained", error)
+  if (!tlc_service_check_may_wait ("service", service->core->name, "drained", error)
       || !tlc_service_check_not_holding (service, error))
     return FALSE;
   is_drained = tlc_drain (&service->core->seats, tlc_thread_peek_claimed_seat (service->core),
@@ -306,7 +318,7 @@ tlc_service_get_generation (TlcService *service)
 {
   g_return_val_if_fail (service != NULL, 0);
 
-  return tlc_seats_get_generation (&service->core->seats);
+  return tlc_branch_get_generation (service->core->branch);
 }
 
 const char *
@@ -333,7 +345,7 @@ tlc_service_get_stats (TlcService *service, TlcStats *ret_stats)
   ret_stats->connections_open = census.n_open + census.n_opening;
   ret_stats->connections_busy = census.n_busy;
   ret_stats->waiting = census.n_waiting;
-  ret_stats->generation = tlc_seats_get_generation (seats);
+  ret_stats->generation = tlc_branch_get_generation (service->core->branch);
   /* ORDER(counter): relaxed; statistics. */
   ret_stats->reclaimed_retired
       = atomic_load_explicit (&seats->reclaimed_retired, memory_order_relaxed);

@@ -121,6 +121,17 @@ tlc_keeper_start (GError **error)
 }
 
 gboolean
+tlc_keeper_is_self (void)
+{
+  gboolean is_self;
+
+  tlc_worker_lock ();
+  is_self = tlc_keeper.is_running && pthread_equal (tlc_keeper.thread, pthread_self ());
+  tlc_worker_unlock ();
+  return is_self;
+}
+
+gboolean
 tlc_keeper_schedule (TlcJob *job, gint64 due_us)
 {
   gboolean is_new;

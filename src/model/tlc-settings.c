@@ -6,6 +6,8 @@
  */
 #include "model/tlc-settings.h"
 
+#include <string.h>
+
 #include "model/tlc-error-private.h"
 #include "model/tlc-settings-table.h"
 
@@ -40,31 +42,93 @@ tlc_settings_check_whole (const TlcSettings *settings, const char *service_name,
   return FALSE;
 }
 
+gboolean
+tlc_settings_check_service_name (const char *name, GError **error)
+{
+  gsize length = strlen (name);
+  gboolean is_good = length > 0 && length <= TLC_SETTINGS_SERVICE_NAME_MAX;
+
+  for (gsize i = 0; is_good && i < length; i++)
+    is_good = g_ascii_isgraph (name[i]);
+  if (!is_good)
+    tlc_error_set (
+        error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
+        "service name \"%.64s\": 1 to %d printable ASCII characters without spaces are right", name,
+        TLC_SETTINGS_SERVICE_NAME_MAX);
+  return is_good;
+}
+
+TlcSettings *
+tlc_settings_new_noting (const TlcConfig *config, const char *service_name, TlcSettingsNote note,
+                         gpointer data)
+{
+  g_autoptr (TlcSettings) settings = g_new0 (TlcSettings, 1);
+  gboolean is_good = TRUE;
+  guint n_settings;
+  const TlcSetting *table = tlc_settings_table (&n_settings);
+
+  for (guint i = 0; i <= n_settings; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      /* What does not go together, of that which is good by itself. */
+      if (i == n_settings ? !is_good || tlc_settings_check_whole (settings, service_name, &error)
+                          : tlc_settings_fill (settings, config, &table[i], &error))
+        continue;
+      is_good = FALSE;
+      if (i < n_settings)
+        g_prefix_error (&error, "service %s: ", service_name);
+      note (error, data);
+    }
+  return is_good ? g_steal_pointer (&settings) : NULL;
+}
+
+/* The first. */
+static void
+tlc_settings_keep_error (const GError *error, gpointer data)
+{
+  GError **kept = data;
+
+  if (kept != NULL && *kept == NULL)
+    *kept = g_error_copy (error);
+}
+
 TlcSettings *
 tlc_settings_new (const TlcConfig *config, const char *service_name, GError **error)
 {
-  g_autoptr (TlcSettings) settings = g_new0 (TlcSettings, 1);
+  return tlc_settings_new_noting (config, service_name, tlc_settings_keep_error, error);
+}
+
+static char *
+tlc_settings_format (const TlcSettings *settings, const TlcSetting *setting)
+{
+  return setting->type->format (setting, (const char *) settings + setting->offset);
+}
+
+char *
+tlc_settings_list_changes (const TlcSettings *before, const TlcSettings *after)
+{
+  GString *keys = g_string_new (NULL);
   guint n_settings;
   const TlcSetting *table = tlc_settings_table (&n_settings);
 
   for (guint i = 0; i < n_settings; i++)
-    if (!tlc_settings_fill (settings, config, &table[i], error))
-      {
-        g_prefix_error (error, "service %s: ", service_name);
-        return NULL;
-      }
-  if (!tlc_settings_check_whole (settings, service_name, error))
-    return NULL;
-  return g_steal_pointer (&settings);
+    {
+      g_autofree char *was = tlc_settings_format (before, &table[i]);
+      g_autofree char *is = tlc_settings_format (after, &table[i]);
+
+      if (g_strcmp0 (was, is) != 0)
+        g_string_append_printf (keys, "%s%s", keys->len > 0 ? ", " : "", table[i].key);
+    }
+  return g_string_free (keys, FALSE);
 }
 
 static gboolean
 tlc_settings_check_key (const TlcSettings *before, const TlcSettings *after,
                         const TlcSetting *setting, const char *service_name, GError **error)
 {
-  g_autofree char *is = setting->type->format (setting, (const char *) before + setting->offset);
-  g_autofree char *was_asked
-      = setting->type->format (setting, (const char *) after + setting->offset);
+  g_autofree char *is = tlc_settings_format (before, setting);
+  g_autofree char *was_asked = tlc_settings_format (after, setting);
 
   if (g_strcmp0 (is, was_asked) == 0)
     return TRUE;

@@ -50,14 +50,24 @@ typedef struct {
   char **idempotent_methods; /* globs; NULL: none */
 } TlcSettings;
 
+/* A service's name. */
+#define TLC_SETTINGS_SERVICE_NAME_MAX 255
+gboolean tlc_settings_check_service_name (const char *name, GError **error);
+
 /* Parses @config whole; every key has been checked by tlc_config_set() already, what is checked
  * here is that nothing is missing ("endpoints") and that the values go together. @service_name
  * is for the message. */
 TlcSettings *tlc_settings_new (const TlcConfig *config, const char *service_name, GError **error);
+/* The same, that goes on after a mistake, and has each told to @note. */
+typedef void (*TlcSettingsNote) (const GError *error, gpointer data);
+TlcSettings *tlc_settings_new_noting (const TlcConfig *config, const char *service_name,
+                                      TlcSettingsNote note, gpointer data);
 /* Whether a service that runs by @before can go on by @after: keys that cannot change while it runs
  * must be the same. */
 gboolean tlc_settings_check_change (const TlcSettings *before, const TlcSettings *after,
                                     const char *service_name, GError **error);
+/* The keys whose values differ: "endpoints, call-timeout"; "": none. */
+char *tlc_settings_list_changes (const TlcSettings *before, const TlcSettings *after);
 /* How many connections without a thread are kept, when one exits. */
 static inline guint
 tlc_settings_max_spare (const TlcSettings *settings)

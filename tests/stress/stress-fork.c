@@ -18,16 +18,16 @@
 #define WATCHDOG_US (30 * G_USEC_PER_SEC)
 
 static guint n_forks = 2000;
-static TlcRoot *root;
+static TlcBranch *branch;
 static atomic_bool is_over;
 static atomic_ulong n_threads;
 
 static void *
 read_once (void *data)
 {
-  g_autoptr (TlcSnapshot) snapshot = tlc_root_read (root);
+  g_autoptr (TlcSnapshot) snapshot = tlc_branch_read (branch);
 
-  return snapshot->generation > 0 ? root : NULL;
+  return snapshot->generation > 0 ? branch : NULL;
 }
 
 /* In a thread of its own, which liburcu does not know yet, and forgets again. */
@@ -38,7 +38,7 @@ read_elsewhere (void)
   void *result;
 
   return pthread_create (&thread, NULL, read_once, NULL) == 0
-         && pthread_join (thread, &result) == 0 && result == root;
+         && pthread_join (thread, &result) == 0 && result == branch;
 }
 
 static void *
@@ -61,10 +61,10 @@ live (void)
       if (!read_elsewhere ())
         return FALSE;
       tlc_root_lock ();
-      tlc_root_publish_unlocked (
-          root, tlc_room_next_unlocked (root, tlc_room_settings ("unix:@nobody-listens-here", NULL)));
+      tlc_branch_publish_unlocked (
+          branch, tlc_room_next_unlocked (branch, tlc_room_settings ("unix:@nobody-listens-here", NULL)));
       tlc_root_unlock ();
-      tlc_root_reclaim (root);
+      tlc_root_reclaim (branch->root);
     }
   return TRUE;
 }
@@ -92,7 +92,7 @@ START_TEST (stress_fork)
 {
   pthread_t threads[N_PARENTS];
 
-  root = tlc_room_root (tlc_room_settings ("unix:@nobody-listens-here", NULL));
+  branch = tlc_room_branch (tlc_room_settings ("unix:@nobody-listens-here", NULL));
   for (guint i = 0; i < N_PARENTS; i++)
     ck_assert_int_eq (pthread_create (&threads[i], NULL, come_and_go, NULL), 0);
   ck_assert_ptr_nonnull (read_once (NULL)); /* liburcu knows this thread before it forks */
@@ -109,7 +109,7 @@ START_TEST (stress_fork)
   for (guint i = 0; i < N_PARENTS; i++)
     pthread_join (threads[i], NULL);
   printf ("# %u forks beside %lu threads that came and went\n", n_forks, atomic_load (&n_threads));
-  tlc_root_free (root);
+  tlc_branch_drop (branch);
 }
 END_TEST
 

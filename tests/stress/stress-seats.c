@@ -46,7 +46,7 @@ endpoint_after (guint change)
 static void
 dial (Claimant *claimant)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (stress.fixture.root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (stress.fixture.branch);
   int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   claimant->n_dials++;
@@ -106,7 +106,7 @@ claimant_main (void *data)
 static void
 check_seats (guint change)
 {
-  g_autoptr (TlcSnapshot) current = tlc_root_read (stress.fixture.root);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (stress.fixture.branch);
   TlcSeat *seat;
 
   for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (stress.fixture.seats, &iter)) != NULL;)
@@ -138,7 +138,7 @@ run_round (guint round)
   atomic_store_explicit (&stress.is_stopped, true, memory_order_relaxed);
   pthread_barrier_wait (&stress.stop);
   check_seats ((round + 1) * N_CHANGES);
-  tlc_root_reclaim (stress.fixture.root);
+  tlc_root_reclaim (stress.fixture.branch->root);
 }
 
 START_TEST (stress_seats)

@@ -53,7 +53,7 @@ typedef struct {
 } Reader;
 
 static struct {
-  TlcRoot *root;
+  TlcBranch *branch;
   char *names[N_NAMES];
   Reader readers[N_READERS];
   _Atomic guint64 published;       /* writers, under the lock: the newest that is in force */
@@ -207,7 +207,7 @@ static TlcSnapshot *
 take (Reader *reader)
 {
   atomic_store_explicit (&reader->n_held, 1, memory_order_seq_cst);
-  return tlc_root_read (stress.root);
+  return tlc_branch_read (stress.branch);
 }
 
 static void
@@ -361,15 +361,15 @@ publish (void)
   guint64 generation;
 
   tlc_root_lock ();
-  if (!tlc_root_wait_for_room_unlocked (stress.root, tlc_clock_now_us () + 60 * G_USEC_PER_SEC))
+  if (!tlc_root_wait_for_room_unlocked (stress.branch->root, tlc_clock_now_us () + 60 * G_USEC_PER_SEC))
     ck_abort_msg ("no room for a minute");
-  generation = tlc_root_peek_unlocked (stress.root)->generation + 1;
+  generation = tlc_branch_peek_unlocked (stress.branch)->generation + 1;
   settings = make_settings (generation);
-  next = tlc_root_make_next_unlocked (stress.root, settings, make_answers (settings), &error);
+  next = tlc_branch_make_next_unlocked (stress.branch, settings, make_answers (settings), &error);
   if (next == NULL || next->generation != generation)
     ck_abort_msg ("%s", error != NULL ? error->message : "another generation than the next");
   count_unlocked ();
-  tlc_root_publish_unlocked (stress.root, next);
+  tlc_branch_publish_unlocked (stress.branch, next);
   atomic_store_explicit (&stress.published, generation, memory_order_release);
   tlc_root_unlock ();
 }
@@ -393,10 +393,10 @@ keeper_main (void *data)
       if (published == reclaimed)
         sched_yield ();
       else
-        tlc_root_reclaim (stress.root);
+        tlc_root_reclaim (stress.branch->root);
       reclaimed = published;
     }
-  tlc_root_reclaim (stress.root);
+  tlc_root_reclaim (stress.branch->root);
   return NULL;
 }
 
@@ -409,8 +409,8 @@ make_root (void)
   for (guint i = 0; i < N_NAMES; i++)
     stress.names[i] = g_strdup_printf ("unix:@tlc-stress-snapshot-%u", i);
   settings = make_settings (1);
-  stress.root = tlc_root_new (settings, make_answers (settings), &error);
-  if (stress.root == NULL)
+  stress.branch = tlc_branch_new_alone (settings, make_answers (settings), &error);
+  if (stress.branch == NULL)
     ck_abort_msg ("%s", error->message);
   atomic_store_explicit (&stress.published, 1, memory_order_release);
 }
@@ -471,7 +471,7 @@ START_TEST (stress_snapshot)
   run ();
   report ();
   ck_assert_uint_eq (count_alive (), 1);
-  tlc_root_free (stress.root);
+  tlc_branch_drop (stress.branch);
   ck_assert_uint_eq (count_alive (), 0);
   for (guint i = 0; i < N_NAMES; i++)
     g_free (stress.names[i]);

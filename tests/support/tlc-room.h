@@ -3,7 +3,7 @@
 
 /* What tests of the rooms need to have a root: no server, no service. Programs that link the
  * library's objects include it. */
-#include "model/tlc-root.h"
+#include "model/tlc-branch.h"
 #include "support/tlc-check.h"
 
 /* Settings with those endpoints and what @keys_and_values say, up to NULL. */
@@ -41,24 +41,24 @@ tlc_room_answers (const TlcSettings *settings)
 }
 
 /* A root with @settings, taken over, at generation 1. */
-static inline TlcRoot *
-tlc_room_root (TlcSettings *settings)
+static inline TlcBranch *
+tlc_room_branch (TlcSettings *settings)
 {
   g_autoptr (GError) error = NULL;
-  TlcRoot *root = tlc_root_new (settings, tlc_room_answers (settings), &error);
+  TlcBranch *branch = tlc_branch_new_alone (settings, tlc_room_answers (settings), &error);
 
-  if (root == NULL)
+  if (branch == NULL)
     ck_abort_msg ("%s", error->message);
-  return root;
+  return branch;
 }
 
 /* What @root would be by @settings, taken over; with the lock held. */
 static inline TlcSnapshot *
-tlc_room_next_unlocked (TlcRoot *root, TlcSettings *settings)
+tlc_room_next_unlocked (TlcBranch *branch, TlcSettings *settings)
 {
   g_autoptr (GError) error = NULL;
   TlcSnapshot *next
-      = tlc_root_make_next_unlocked (root, settings, tlc_room_answers (settings), &error);
+      = tlc_branch_make_next_unlocked (branch, settings, tlc_room_answers (settings), &error);
 
   if (next == NULL)
     ck_abort_msg ("%s", error->message);

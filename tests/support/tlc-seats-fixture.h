@@ -11,7 +11,7 @@
 #include "support/tlc-room.h"
 
 typedef struct {
-  TlcRoot *root;
+  TlcBranch *branch;
   TlcSeats *seats;
   TlcSnapshot *held; /* the first */
 } Fixture;
@@ -20,10 +20,10 @@ typedef struct {
 static inline void
 fixture_init_by (Fixture *fixture, TlcSettings *settings)
 {
-  fixture->root = tlc_room_root (settings);
+  fixture->branch = tlc_room_branch (settings);
   fixture->seats = g_aligned_alloc0 (1, sizeof (TlcSeats), TLC_CACHE_LINE);
-  tlc_seats_init (fixture->seats, fixture->root);
-  fixture->held = tlc_root_read (fixture->root);
+  fixture->held = tlc_branch_read (fixture->branch);
+  tlc_seats_init (fixture->seats, fixture->branch, fixture->held);
 }
 
 static inline void
@@ -36,7 +36,8 @@ static inline void
 fixture_close (Fixture *fixture)
 {
   tlc_root_lock ();
-  tlc_seats_publish_unlocked (fixture->seats, tlc_snapshot_new_closed (fixture->held));
+  tlc_seats_publish_unlocked (fixture->seats,
+                              tlc_snapshot_new_closed (tlc_branch_peek_unlocked (fixture->branch)));
   tlc_root_unlock ();
 }
 
@@ -46,7 +47,7 @@ fixture_clear (Fixture *fixture)
   tlc_snapshot_unref (fixture->held);
   tlc_seats_clear (fixture->seats);
   g_aligned_free (fixture->seats);
-  tlc_root_free (fixture->root);
+  tlc_branch_drop (fixture->branch);
 }
 
 /* A connection whose other end is *@ret_peer. */
@@ -82,7 +83,7 @@ static inline void
 fixture_change (Fixture *fixture, TlcSettings *settings)
 {
   tlc_root_lock ();
-  tlc_seats_publish_unlocked (fixture->seats, tlc_room_next_unlocked (fixture->root, settings));
+  tlc_seats_publish_unlocked (fixture->seats, tlc_room_next_unlocked (fixture->branch, settings));
   tlc_root_unlock ();
 }
 

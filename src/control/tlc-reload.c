@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A reload: what each service would become is worked out first, with the root's lock held, and all that is
+ * wrong with it. Then the change is announced to those that it concerns and put in force by one store
+ * (see tlc-seats), or nothing has happened. */
+#include "control/tlc-reload.h"
+
+#include <string.h>
+
+#include "model/tlc-branch.h"
+#include "model/tlc-clock.h"
+#include "model/tlc-error-private.h"
+
+/* What one service becomes. */
+typedef struct {
+  TlcMember *member;       /* NULL: it is new */
+  TlcBranch *branch;       /* new with it, until it is published; else the member's */
+  const char *name;
+  TlcSnapshot *next;
+  char *what;              /* "echo: endpoints" */
+} TlcStep;
+
+typedef struct {
+  TlcCatalog *catalog;
+  TlcServicesFile *file;
+  GArray *steps; /* of TlcStep */
+  GString *errors;
+  TlcError code; /* of the first */
+  guint n_same;
+} TlcPlan;
+
+static void
+tlc_step_clear (gpointer data)
+{
+  TlcStep *step = data;
+
+  tlc_snapshot_unref (step->next);
+  if (step->member == NULL && step->branch != NULL)
+    tlc_branch_free (step->branch);
+  g_free (step->what);
+}
+
+static void
+tlc_plan_init (TlcPlan *plan, TlcCatalog *catalog, TlcServicesFile *file)
+{
+  *plan = (TlcPlan){ .catalog = catalog, .file = file, .errors = g_string_new (NULL) };
+  plan->steps = g_array_new (FALSE, TRUE, sizeof (TlcStep));
+  g_array_set_clear_func (plan->steps, tlc_step_clear);
+}
+
+static void
+tlc_plan_clear (TlcPlan *plan)
+{
+  g_array_unref (plan->steps);
+  g_string_free (plan->errors, TRUE);
+}
+
+/* One line more, which names the place. */
+static void
+tlc_plan_note_error (TlcPlan *plan, const TlcFileService *wanted, GError *error)
+{
+  if (plan->errors->len == 0)
+    plan->code = (TlcError) error->code;
+  g_string_append_printf (plan->errors, "%s%s:%u: %s", plan->errors->len > 0 ? "\n" : "",
+                          plan->file->name, wanted->line, error->message);
+  g_error_free (error);
+}
+
+/* --- what is to be done --- */
+
+static gboolean
+tlc_member_is_ended (TlcMember *member)
+{
+  TlcService *service = member != NULL ? tlc_member_get_service (member) : NULL;
+
+  return service != NULL && tlc_core_is_ended (tlc_service_get_core (service));
+}
+
+/* What @wanted becomes after @before, nullable. Takes @answers over. */
+static TlcSnapshot *
+tlc_plan_make_next_unlocked (const TlcFileService *wanted, const TlcStep *step,
+                             const TlcSnapshot *before, GPtrArray *answers, GError **error)
+{
+  TlcSettings *settings = tlc_settings_new (wanted->config, wanted->name, error);
+  gboolean runs = step->member != NULL && tlc_member_get_service (step->member) != NULL;
+  TlcSnapshot *next;
+
+  if (settings == NULL
+      || (runs && !tlc_settings_check_change (before->settings, settings, wanted->name, error)))
+    {
+      tlc_settings_free (settings);
+      g_ptr_array_unref (answers);
+      return NULL;
+    }
+  next = tlc_branch_make_next_unlocked (step->branch, settings, answers, error);
+  if (next == NULL)
+    g_prefix_error (error, "service %s: ", wanted->name);
+  return next;
+}
+
+static gboolean
+tlc_snapshot_has_same_endpoints (const TlcSnapshot *a, const TlcSnapshot *b)
+{
+  gboolean is_same = a->endpoints->len == b->endpoints->len;
+
+  for (guint i = 0; is_same && i < a->endpoints->len; i++)
+    is_same = a->endpoints->pdata[i] == b->endpoints->pdata[i];
+  return is_same;
+}
+
+/* What changes from @before to @next: "added", "back", "endpoints, call-timeout"; NULL: nothing does. */
+static char *
+tlc_plan_describe_change (const TlcSnapshot *before, const TlcSnapshot *next)
+{
+  g_autofree char *keys = NULL;
+
+  if (before == NULL)
+    return g_strdup ("added");
+  if (before->closed)
+    return g_strdup ("back");
+  keys = tlc_settings_list_changes (before->settings, next->settings);
+  if (*keys != '\0')
+    return g_steal_pointer (&keys);
+  return tlc_snapshot_has_same_endpoints (before, next) ? NULL : g_strdup ("what its names stand for");
+}
+
+/* One service that the file has. Takes @answers over. */
+static void
+tlc_plan_add_unlocked (TlcPlan *plan, const TlcFileService *wanted, GPtrArray *answers)
+{
+  TlcStep step = { .member = tlc_directory_find (&plan->catalog->directory, wanted->name),
+                   .name = wanted->name };
+  const TlcSnapshot *before = NULL;
+  g_autofree char *what = NULL;
+  GError *error = NULL;
+
+  if (tlc_member_is_ended (step.member))
+    {
+      g_ptr_array_unref (answers);
+      return;
+    }
+  step.branch = step.member != NULL ? step.member->branch : tlc_branch_new (plan->catalog->root);
+  if (step.member != NULL)
+    before = tlc_branch_peek_unlocked (step.branch);
+  step.next = tlc_plan_make_next_unlocked (wanted, &step, before, answers, &error);
+  if (step.next == NULL)
+    tlc_plan_note_error (plan, wanted, error);
+  else
+    what = tlc_plan_describe_change (before, step.next);
+  if (what == NULL)
+    {
+      plan->n_same += step.next != NULL;
+      tlc_step_clear (&step);
+      return;
+    }
+  step.what = g_strdup_printf ("%s: %s", wanted->name, what);
+  g_array_append_val (plan->steps, step);
+}
+
+static gboolean
+tlc_plan_has (const TlcPlan *plan, const char *name)
+{
+  for (guint i = 0; i < plan->file->services->len; i++)
+    if (g_str_equal (((const TlcFileService *) plan->file->services->pdata[i])->name, name))
+      return TRUE;
+  return FALSE;
+}
+
+/* The services that are in force and that the file has not. */
+static void
+tlc_plan_add_gone_unlocked (TlcPlan *plan)
+{
+  GPtrArray *members = plan->catalog->directory.members;
+
+  for (guint i = 0; i < members->len; i++)
+    {
+      TlcMember *member = members->pdata[i];
+      TlcStep step = { .member = member, .branch = member->branch, .name = member->name };
+      TlcSnapshot *before = tlc_branch_peek_unlocked (member->branch);
+
+      if (before->closed || tlc_plan_has (plan, member->name))
+        continue;
+      step.next = tlc_snapshot_new_closed (before);
+      step.what = g_strdup_printf ("%s: gone", member->name);
+      g_array_append_val (plan->steps, step);
+    }
+}
+
+/* Takes @answers over. FALSE: not all of it can be. */
+static gboolean
+tlc_plan_make_unlocked (TlcPlan *plan, GPtrArray *answers, GError **error)
+{
+  for (guint i = 0; i < answers->len; i++)
+    tlc_plan_add_unlocked (plan, plan->file->services->pdata[i],
+                           g_steal_pointer (&answers->pdata[i]));
+  g_ptr_array_unref (answers);
+  if (plan->errors->len > 0)
+    {
+      tlc_error_set (error, plan->code, TLC_DELIVERY_NOT_SENT, "%s", plan->errors->str);
+      return FALSE;
+    }
+  tlc_plan_add_gone_unlocked (plan);
+  return TRUE;
+}
+
+/* --- doing it --- */
+
+static void
+tlc_step_announce_unlocked (TlcStep *step, TlcCatalog *catalog)
+{
+  TlcService *service;
+
+  if (step->member == NULL)
+    {
+      tlc_root_add_unlocked (catalog->root, step->branch);
+      step->member = tlc_directory_add_unlocked (&catalog->directory, step->name, step->branch);
+      return;
+    }
+  service = tlc_member_get_service (step->member);
+  if (service != NULL)
+    tlc_core_announce_unlocked (tlc_service_get_core (service), step->next);
+}
+
+static void
+tlc_step_publish_unlocked (TlcStep *step, TlcTable *table)
+{
+  /* ORDER(member.open): relaxed; what keeps calls away is the snapshot. */
+  atomic_store_explicit (&step->member->is_open, !step->next->closed, memory_order_relaxed);
+  tlc_table_set (table, step->branch->place, g_steal_pointer (&step->next));
+}
+
+static void
+tlc_plan_publish_unlocked (TlcPlan *plan)
+{
+  TlcCatalog *catalog = plan->catalog;
+  TlcTable *table;
+
+  for (guint i = 0; i < plan->steps->len; i++)
+    tlc_step_announce_unlocked (&g_array_index (plan->steps, TlcStep, i), catalog);
+  table = tlc_root_copy_table_unlocked (catalog->root);
+  for (guint i = 0; i < plan->steps->len; i++)
+    tlc_step_publish_unlocked (&g_array_index (plan->steps, TlcStep, i), table);
+  tlc_root_publish_unlocked (catalog->root, table);
+}
+
+/* After the lock was let go of. */
+static void
+tlc_plan_follow (TlcPlan *plan)
+{
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      TlcService *service
+          = tlc_member_get_service (g_array_index (plan->steps, TlcStep, i).member);
+
+      if (service != NULL)
+        tlc_core_follow_change (tlc_service_get_core (service));
+    }
+  tlc_catalog_reclaim (plan->catalog);
+}
+
+/* "in force: echo: endpoints; log: added; 3 as before" */
+static char *
+tlc_plan_describe (const TlcPlan *plan)
+{
+  GString *text = g_string_new (NULL);
+
+  g_string_printf (text, "%s: in force: ", plan->file->name);
+  for (guint i = 0; i < plan->steps->len; i++)
+    g_string_append_printf (text, "%s; ", g_array_index (plan->steps, TlcStep, i).what);
+  g_string_append_printf (text, "%u as before", plan->n_same);
+  return g_string_free (text, FALSE);
+}
+
+/* --- whose turn it is, and what can be gone back to --- */
+
+guint64
+tlc_reload_begin (TlcCatalog *catalog)
+{
+  guint64 ticket;
+
+  tlc_root_lock ();
+  ticket = ++catalog->last_ticket;
+  tlc_root_unlock ();
+  return ticket;
+}
+
+/* On the keeper, too, which would free what there is no room for: it has done so. */
+static gboolean
+tlc_reload_wait_for_room_unlocked (TlcCatalog *catalog, GError **error)
+{
+  if (tlc_root_wait_for_room_unlocked (catalog->root,
+                                       tlc_clock_now_us () + TLC_CORE_ROOM_TIMEOUT_MS * 1000))
+    return TRUE;
+  tlc_error_set (error, TLC_ERROR_EXHAUSTED, TLC_DELIVERY_NOT_SENT,
+                 "%d earlier configurations are still being read after %d ms: some "
+                 "thread stays inside an RCU read section",
+                 TLC_ROOT_REPLACED_MAX, TLC_CORE_ROOM_TIMEOUT_MS);
+  return FALSE;
+}
+
+static TlcServicesFile *
+tlc_reload_peek_file_unlocked (TlcCatalog *catalog)
+{
+  GPtrArray *files = catalog->files;
+
+  return files->len > 0 ? files->pdata[files->len - 1] : NULL;
+}
+
+/* @file is in force. What is the same text again is nothing to go back to. */
+static void
+tlc_reload_push_unlocked (TlcCatalog *catalog, TlcServicesFile *file)
+{
+  TlcServicesFile *before = tlc_reload_peek_file_unlocked (catalog);
+
+  if (before != NULL && before->length == file->length
+      && memcmp (before->text, file->text, file->length) == 0)
+    g_ptr_array_remove_index (catalog->files, catalog->files->len - 1);
+  else if (catalog->files->len > TLC_CATALOG_FILES_MAX)
+    g_ptr_array_remove_index (catalog->files, 0);
+  g_ptr_array_add (catalog->files, tlc_services_file_ref (file));
+}
+
+/* Back to @file, if it is still there: what came after it is forgotten. */
+static void
+tlc_reload_pop_unlocked (TlcCatalog *catalog, TlcServicesFile *file)
+{
+  guint index;
+
+  if (g_ptr_array_find (catalog->files, file, &index))
+    g_ptr_array_set_size (catalog->files, (gint) index + 1);
+}
+
+typedef void (*TlcReloadNote) (TlcCatalog *catalog, TlcServicesFile *file);
+
+/* Takes @answers over. *@ret_is_done is FALSE where it came too late. */
+static gboolean
+tlc_reload_publish_unlocked (TlcPlan *plan, guint64 ticket, GPtrArray *answers, TlcReloadNote note,
+                             gboolean *ret_is_done, GError **error)
+{
+  TlcCatalog *catalog = plan->catalog;
+
+  gboolean has_room = tlc_reload_wait_for_room_unlocked (catalog, error);
+
+  *ret_is_done = FALSE;
+  if (!has_room || ticket < catalog->ticket)
+    {
+      g_ptr_array_unref (answers);
+      return has_room;
+    }
+  if (!tlc_plan_make_unlocked (plan, answers, error))
+    return FALSE;
+  tlc_plan_publish_unlocked (plan);
+  note (catalog, plan->file);
+  catalog->ticket = ticket;
+  *ret_is_done = TRUE;
+  return TRUE;
+}
+
+static gboolean
+tlc_reload_do (TlcCatalog *catalog, guint64 ticket, TlcServicesFile *file, GPtrArray *answers,
+               TlcReloadNote note, char **ret_summary, GError **error)
+{
+  gboolean is_good, is_done;
+  TlcPlan plan;
+
+  *ret_summary = NULL;
+  /* Without the keeper nothing would be reclaimed. The first time there is nothing. */
+  if (tlc_root_get_generation (catalog->root) > 0 && !tlc_keeper_start (error))
+    {
+      g_ptr_array_unref (answers);
+      return FALSE;
+    }
+  tlc_plan_init (&plan, catalog, file);
+  tlc_root_lock ();
+  is_good = tlc_reload_publish_unlocked (&plan, ticket, answers, note, &is_done, error);
+  tlc_root_unlock ();
+  if (is_done)
+    {
+      tlc_plan_follow (&plan);
+      *ret_summary = tlc_plan_describe (&plan);
+    }
+  tlc_plan_clear (&plan);
+  return is_good;
+}
+
+gboolean
+tlc_reload_apply (TlcCatalog *catalog, guint64 ticket, TlcServicesFile *file, GPtrArray *answers,
+                  char **ret_summary, GError **error)
+{
+  return tlc_reload_do (catalog, ticket, file, answers, tlc_reload_push_unlocked, ret_summary,
+                        error);
+}
+
+gboolean
+tlc_reload_rollback (TlcCatalog *catalog, guint64 ticket, TlcServicesFile *file,
+                     GPtrArray *answers, char **ret_summary, GError **error)
+{
+  return tlc_reload_do (catalog, ticket, file, answers, tlc_reload_pop_unlocked, ret_summary,
+                        error);
+}
