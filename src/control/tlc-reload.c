@@ -293,7 +293,7 @@ tlc_reload_wait_for_room_unlocked (TlcCatalog *catalog, GError **error)
     return TRUE;
   tlc_error_set (error, TLC_ERROR_EXHAUSTED, TLC_DELIVERY_NOT_SENT,
                  "%d earlier configurations are still being read after %d ms: some "
-                 "thread stays inside an RCU read section",
+                 "thread stays inside an RCU read section, or does not return from a notification",
                  TLC_ROOT_REPLACED_MAX, TLC_CORE_ROOM_TIMEOUT_MS);
   return FALSE;
 }
