@@ -124,7 +124,7 @@ static GPtrArray *
 ask (const char *endpoints, gint64 deadline_us)
 {
   g_autoptr (TlcSettings) settings = tlc_room_settings (endpoints, NULL);
-  GPtrArray *answers = tlc_resolver_ask (settings, deadline_us);
+  GPtrArray *answers = tlc_resolver_ask (settings->addresses, deadline_us);
 
   ck_assert_uint_eq (answers->len, settings->addresses->len);
   return answers;

@@ -12,29 +12,12 @@
 
 #define TLC_LOAD_TEXT_NAME "text"
 
-static void
-tlc_load_free_answers (gpointer data)
-{
-  if (data != NULL) /* taken over, already */
-    g_ptr_array_unref (data);
-}
-
-/* For each service what its addresses stand for. */
+/* What the addresses of all of its services stand for. */
 static GPtrArray *
 tlc_load_ask (const TlcServicesFile *file)
 {
-  gint64 deadline_us = tlc_clock_now_us () + TLC_RESOLVER_TIMEOUT_MS * 1000;
-  GPtrArray *answers = g_ptr_array_new_with_free_func (tlc_load_free_answers);
-
-  for (guint i = 0; i < file->services->len; i++)
-    {
-      const TlcFileService *service = file->services->pdata[i];
-      g_autoptr (TlcSettings) settings = tlc_settings_new (service->config, service->name, NULL);
-
-      g_ptr_array_add (answers, settings != NULL ? tlc_resolver_ask (settings, deadline_us)
-                                                 : tlc_answers_new ());
-    }
-  return answers;
+  return tlc_resolver_ask (file->addresses,
+                           tlc_clock_now_us () + TLC_RESOLVER_TIMEOUT_MS * 1000);
 }
 
 /* Tells what came of it; @error is, and stays, the caller's. */

@@ -186,13 +186,30 @@ tlc_plan_add_gone_unlocked (TlcPlan *plan)
     }
 }
 
+/* Takes the first @n of @answers. */
+static GPtrArray *
+tlc_plan_take_answers (GPtrArray *answers, guint *at, guint n)
+{
+  GPtrArray *taken = tlc_answers_new ();
+
+  for (guint i = 0; i < n; i++)
+    g_ptr_array_add (taken, tlc_answer_copy (answers->pdata[(*at)++]));
+  return taken;
+}
+
 /* Takes @answers over. FALSE: not all of it can be. */
 static gboolean
 tlc_plan_make_unlocked (TlcPlan *plan, GPtrArray *answers, GError **error)
 {
-  for (guint i = 0; i < answers->len; i++)
-    tlc_plan_add_unlocked (plan, plan->file->services->pdata[i],
-                           g_steal_pointer (&answers->pdata[i]));
+  guint at = 0;
+
+  for (guint i = 0; i < plan->file->services->len; i++)
+    {
+      const TlcFileService *wanted = plan->file->services->pdata[i];
+
+      tlc_plan_add_unlocked (plan, wanted,
+                             tlc_plan_take_answers (answers, &at, wanted->n_addresses));
+    }
   g_ptr_array_unref (answers);
   if (plan->errors->len > 0)
     {

@@ -8,7 +8,7 @@
 /* The turn of a load, which is taken when it begins: what began earlier does not come after it. */
 guint64 tlc_reload_begin (TlcCatalog *catalog);
 
-/* Puts @file in force by @answers, taken over: for each of its services what its addresses stand for.
+/* Puts @file in force by @answers, taken over: what its addresses stand for.
  * TRUE: *@ret_summary says what has changed; %NULL: what began later is in force already. The caller does not
  * wait for itself. */
 gboolean tlc_reload_apply (TlcCatalog *catalog, guint64 ticket, TlcServicesFile *file,

@@ -63,7 +63,7 @@ tlc_service_read_config (const char *name, const TlcConfig *config, GPtrArray **
 
   if (settings != NULL)
     *ret_answers
-        = tlc_resolver_ask (settings, tlc_service_deadline_us (TLC_RESOLVER_TIMEOUT_MS));
+        = tlc_resolver_ask (settings->addresses, tlc_service_deadline_us (TLC_RESOLVER_TIMEOUT_MS));
   return settings;
 }
 

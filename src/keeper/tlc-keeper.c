@@ -169,9 +169,8 @@ tlc_keeper_schedule_io (TlcJob *job, int fd, short events, gint64 due_us)
 }
 
 void
-tlc_keeper_hasten (TlcJob *job, gint64 due_us)
+tlc_keeper_hasten_unlocked (TlcJob *job, gint64 due_us)
 {
-  tlc_worker_lock ();
   if (job->is_scheduled && due_us < job->due_us)
     {
       tlc_keeper_move_unlocked (job, due_us);
@@ -179,6 +178,13 @@ tlc_keeper_hasten (TlcJob *job, gint64 due_us)
     }
   else
     job->due_us = MIN (job->due_us, due_us); /* heard if it runs */
+}
+
+void
+tlc_keeper_hasten (TlcJob *job, gint64 due_us)
+{
+  tlc_worker_lock ();
+  tlc_keeper_hasten_unlocked (job, due_us);
   tlc_worker_unlock ();
 }
 

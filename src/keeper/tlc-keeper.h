@@ -33,6 +33,9 @@ gboolean tlc_keeper_schedule_io (TlcJob *job, int fd, short events, gint64 due_u
  * scheduled for @due_us at the latest; any other stays as it is. */
 void tlc_keeper_hasten (TlcJob *job, gint64 due_us);
 
+/* The same, with the workers' lock held. */
+void tlc_keeper_hasten_unlocked (TlcJob *job, gint64 due_us);
+
 /* Whether the calling thread is the keeper. */
 gboolean tlc_keeper_is_self (void);
 

@@ -38,6 +38,7 @@ tlc_services_file_unref (TlcServicesFile *file)
   g_free (file->name);
   g_free (file->text);
   g_ptr_array_unref (file->services);
+  g_ptr_array_unref (file->addresses);
   g_free (file);
 }
 
@@ -88,12 +89,18 @@ tlc_services_file_note (const GError *error, gpointer data)
 
 /* Whether its settings, all good by themselves, are whole and go together. */
 static void
-tlc_services_file_check_whole (const TlcFileService *service, TlcMistakes *mistakes)
+tlc_services_file_check_whole (TlcServicesFile *file, TlcFileService *service,
+                               TlcMistakes *mistakes)
 {
   TlcNotes notes = { mistakes, service->line };
+  g_autoptr (TlcSettings) settings = tlc_settings_new_noting (service->config, service->name,
+                                                              tlc_services_file_note, &notes);
 
-  tlc_settings_free (tlc_settings_new_noting (service->config, service->name,
-                                              tlc_services_file_note, &notes));
+  if (settings == NULL)
+    return;
+  service->n_addresses = settings->addresses->len;
+  for (guint i = 0; i < service->n_addresses; i++)
+    g_ptr_array_add (file->addresses, tlc_address_copy (settings->addresses->pdata[i]));
 }
 
 static void
@@ -113,7 +120,7 @@ tlc_services_file_add (TlcServicesFile *file, const TlcKeyGroup *group, const Tl
   is_good = tlc_services_file_set_keys (service->config, group, mistakes);
   /* What is missing may be what could not be read. */
   if (is_good && are_defaults_good && error == NULL)
-    tlc_services_file_check_whole (service, mistakes);
+    tlc_services_file_check_whole (file, service, mistakes);
 }
 
 static void
@@ -144,6 +151,7 @@ tlc_services_file_parse (const char *name, const char *text, gsize length, GErro
   file->name = tlc_text_escape (name);
   file->text = g_strndup (text, 0);
   file->services = g_ptr_array_new_with_free_func (tlc_file_service_free);
+  file->addresses = g_ptr_array_new_with_free_func ((GDestroyNotify) tlc_address_free);
   tlc_mistakes_init (&mistakes, file->name);
   if (length > TLC_SERVICES_FILE_SIZE_MAX)
     tlc_mistakes_add (&mistakes, 0, "larger than %d bytes", TLC_SERVICES_FILE_SIZE_MAX);

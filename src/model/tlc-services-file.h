@@ -11,6 +11,7 @@ typedef struct {
   char *name;
   guint line;        /* of its group */
   TlcConfig *config; /* whole, the defaults included; good */
+  guint n_addresses; /* how many of the file's are its own, behind those of the services before it */
 } TlcFileService;
 
 typedef struct {
@@ -18,7 +19,8 @@ typedef struct {
   char *name; /* as messages say it: a path, or "text" */
   char *text;
   gsize length;
-  GPtrArray *services; /* of TlcFileService, in the order of the file, at least one */
+  GPtrArray *services;  /* of TlcFileService, in the order of the file, at least one */
+  GPtrArray *addresses; /* of TlcAddress: those of all services */
 } TlcServicesFile;
 
 #define TLC_SERVICES_FILE_SIZE_MAX (1024 * 1024)
