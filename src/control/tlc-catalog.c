@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/tlc-close.h"
+#include "control/tlc-follow.h"
 #include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
@@ -69,6 +70,7 @@ tlc_catalog_unref (TlcCatalog *catalog)
   tlc_notifier_unref (catalog->notifier);
   g_ptr_array_unref (catalog->files);
   g_free (catalog->path);
+  g_free (catalog->seen);
   g_free (catalog);
 }
 
@@ -77,6 +79,22 @@ tlc_catalog_reclaim (TlcCatalog *catalog)
 {
   if (!tlc_keeper_schedule (&tlc_catalog_ref (catalog)->reclaim, tlc_clock_now_us ()))
     tlc_catalog_unref (catalog);
+}
+
+gboolean
+tlc_catalog_see (TlcCatalog *catalog, const char *text, gsize length)
+{
+  char *copy = g_memdup2 (text, MAX (length, 1));
+  gboolean is_new;
+
+  tlc_root_lock ();
+  is_new = catalog->seen == NULL || catalog->seen_length != length
+           || memcmp (catalog->seen, text, length) != 0;
+  g_free (catalog->seen);
+  catalog->seen = copy;
+  catalog->seen_length = length;
+  tlc_root_unlock ();
+  return is_new;
 }
 
 /* --- closing --- */
@@ -109,6 +127,7 @@ tlc_catalog_end (TlcCatalog *catalog)
   GPtrArray *members = catalog->directory.members;
   gint64 now_us = tlc_clock_now_us ();
 
+  tlc_follow_stop (catalog);
   tlc_root_lock ();
   catalog->is_ended = TRUE;
   tlc_catalog_close_unlocked (catalog);

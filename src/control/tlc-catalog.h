@@ -5,6 +5,8 @@
 #include "keeper/tlc-notifier.h"
 #include "model/tlc-services-file.h"
 
+typedef struct _TlcFollow TlcFollow;
+
 /* What is behind the handle of a registry: its services, and what they are made by. The handle holds one
  * reference and each job of the keeper's another. */
 typedef struct {
@@ -18,7 +20,10 @@ typedef struct {
   guint64 last_ticket; /* of the load that began last */
   guint64 ticket;      /* of the one that is in force */
   GPtrArray *files;    /* of TlcServicesFile: those before, and the one in force */
-  char *path;          /* the last one that was loaded; NULL: none was */
+  char *path;          /* the last one that was loaded, absolute; NULL: none was */
+  char *seen;          /* what was in it when it was read last, taken or not; or why it could not be read */
+  gsize seen_length;
+  TlcFollow *follow; /* NULL: no file is */
 } TlcCatalog;
 
 /* So many files can be gone back to. */
@@ -33,6 +38,8 @@ void tlc_catalog_end (TlcCatalog *catalog);
 /* The slow way to a service: a name that is asked for the first time, or cannot be had. */
 TlcService *tlc_catalog_bind (TlcCatalog *catalog, const char *name, GType client_type,
                               GError **error);
+/* Notes what is in the file. FALSE: it is what was in it the last time. */
+gboolean tlc_catalog_see (TlcCatalog *catalog, const char *text, gsize length);
 /* A change is published: has the keeper free what it replaced. */
 void tlc_catalog_reclaim (TlcCatalog *catalog);
 /* The service of @member; NULL: nobody has asked for it yet. */

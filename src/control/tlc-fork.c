@@ -17,6 +17,7 @@
 #include "client/tlc-thread.h"
 #include "keeper/tlc-keeper.h"
 #include "keeper/tlc-resolver.h"
+#include "keeper/tlc-watch.h"
 #include "model/tlc-cancel.h"
 #include "model/tlc-rcu.h"
 #include "model/tlc-root.h"
@@ -113,6 +114,7 @@ tlc_fork_child (void)
   gboolean without_rcu = tlc_fork_without_rcu;
 
   tlc_keeper_after_fork_child_unlocked ();
+  tlc_watch_after_fork_child_unlocked ();
   tlc_resolver_after_fork_child_unlocked ();
   tlc_worker_unlock ();
   tlc_core_after_fork_child (tlc_fork_peek_own);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "control/tlc-follow.h"
 #include "control/tlc-reload.h"
 #include "keeper/tlc-resolver.h"
 #include "model/tlc-clock.h"
@@ -20,8 +21,7 @@ tlc_load_ask (const TlcServicesFile *file)
                            tlc_clock_now_us () + TLC_RESOLVER_TIMEOUT_MS * 1000);
 }
 
-/* Tells what came of it; @error is, and stays, the caller's. */
-static void
+void
 tlc_load_tell (TlcCatalog *catalog, char *summary, const GError *error)
 {
   guint64 generation = tlc_root_get_generation (catalog->root);
@@ -66,17 +66,38 @@ tlc_load_check_cut (TlcCatalog *catalog, const char *name, const char *text, gsi
   return !is_cut;
 }
 
-static gboolean
-tlc_load_parsed (TlcCatalog *catalog, guint64 ticket, const char *name, const char *text,
-                 gsize length, char **ret_summary, GError **error)
+TlcServicesFile *
+tlc_load_parse (TlcCatalog *catalog, const char *name, const char *text, gsize length,
+                GError **error)
 {
-  g_autoptr (TlcServicesFile) file = NULL;
+  return tlc_load_check_cut (catalog, name, text, length, error)
+             ? tlc_services_file_parse (name, text, length, error)
+             : NULL;
+}
 
-  if (!tlc_load_check_cut (catalog, name, text, length, error))
-    return FALSE;
-  file = tlc_services_file_parse (name, text, length, error);
+static gboolean
+tlc_load_whole (TlcCatalog *catalog, guint64 ticket, const char *name, const char *text,
+                gsize length, char **ret_summary, GError **error)
+{
+  g_autoptr (TlcServicesFile) file = tlc_load_parse (catalog, name, text, length, error);
+
   return file != NULL
          && tlc_reload_apply (catalog, ticket, file, tlc_load_ask (file), ret_summary, error);
+}
+
+/* It is in force: what is to be followed. */
+static void
+tlc_load_note_path (TlcCatalog *catalog, const char *path)
+{
+  g_autofree char *here = g_get_current_dir ();
+  char *absolute
+      = g_path_is_absolute (path) ? g_strdup (path) : g_build_filename (here, path, NULL);
+
+  tlc_root_lock ();
+  g_free (catalog->path);
+  catalog->path = absolute;
+  tlc_root_unlock ();
+  tlc_follow_move (catalog);
 }
 
 gboolean
@@ -89,13 +110,10 @@ tlc_load_path (TlcCatalog *catalog, const char *path, GError **error)
   gsize length;
 
   text = tlc_services_file_read (path, &length, NULL, &reason);
-  if (text != NULL && tlc_load_parsed (catalog, ticket, path, text, length, &summary, &reason))
-    {
-      tlc_root_lock ();
-      g_free (catalog->path);
-      catalog->path = g_strdup (path);
-      tlc_root_unlock ();
-    }
+  if (text != NULL)
+    tlc_catalog_see (catalog, text, length);
+  if (text != NULL && tlc_load_whole (catalog, ticket, path, text, length, &summary, &reason))
+    tlc_load_note_path (catalog, path);
   return tlc_load_finish (catalog, summary, reason, error);
 }
 
@@ -106,7 +124,7 @@ tlc_load_text (TlcCatalog *catalog, const char *text, gsize length, GError **err
   GError *reason = NULL;
   char *summary = NULL;
 
-  tlc_load_parsed (catalog, ticket, TLC_LOAD_TEXT_NAME, text, length, &summary, &reason);
+  tlc_load_whole (catalog, ticket, TLC_LOAD_TEXT_NAME, text, length, &summary, &reason);
   return tlc_load_finish (catalog, summary, reason, error);
 }
 

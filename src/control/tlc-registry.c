@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "control/tlc-follow.h"
 #include "control/tlc-load.h"
 #include "model/tlc-cancel.h"
 
@@ -88,6 +89,17 @@ tlc_registry_rollback (TlcRegistry *registry, GError **error)
 
   return tlc_service_check_may_wait ("registry", "text", "rolled back", error)
          && tlc_load_last (registry->catalog, error);
+}
+
+gboolean
+tlc_registry_watch (TlcRegistry *registry, GError **error)
+{
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+
+  g_return_val_if_fail (registry != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return tlc_follow_start (registry->catalog, error);
 }
 
 void

@@ -359,7 +359,7 @@ tlc_reload_publish_unlocked (TlcPlan *plan, guint64 ticket, GPtrArray *answers, 
   gboolean has_room = tlc_reload_wait_for_room_unlocked (catalog, error);
 
   *ret_is_done = FALSE;
-  if (!has_room || ticket < catalog->ticket)
+  if (!has_room || ticket < catalog->ticket || catalog->is_ended)
     {
       g_ptr_array_unref (answers);
       return has_room;

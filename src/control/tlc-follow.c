@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Following a file, on the keeper, which waits for nobody:
+ *
+ *   STILL --the watch says that it has changed, and it has: read, parsed--> ASKING
+ *     ^  '--missing, or as it was: nothing; not right: told                   |  names, on the resolver's
+ *     '-----------applied or not, and told--- all answered, or too late ------'
+ *
+ * A change while it asks begins anew. Only one file is followed at a time. */
+#include "control/tlc-follow.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "control/tlc-load.h"
+#include "control/tlc-reload.h"
+#include "keeper/tlc-resolver.h"
+#include "keeper/tlc-watch.h"
+#include "model/tlc-clock.h"
+#include "model/tlc-error-private.h"
+
+struct _TlcFollow {
+  atomic_int ref_count; /* the watch's, and each scheduling's */
+  TlcCatalog *catalog;  /* a reference */
+  char *path;
+  TlcWatch *watch; /* under the root's lock, while the catalog has us */
+  TlcJob job;
+  /* the keeper's, while it asks: */
+  TlcServicesFile *file;
+  TlcInquiry *inquiry;
+  guint64 ticket;
+  gint64 deadline_us;
+};
+
+static TlcFollow *
+tlc_follow_from_job (TlcJob *job)
+{
+  return (TlcFollow *) ((char *) job - offsetof (TlcFollow, job));
+}
+
+static TlcFollow *
+tlc_follow_ref (TlcFollow *follow)
+{
+  /* ORDER(ref.take): relaxed; whoever takes a reference holds one already. */
+  atomic_fetch_add_explicit (&follow->ref_count, 1, memory_order_relaxed);
+  return follow;
+}
+
+static void
+tlc_follow_forget (TlcFollow *follow)
+{
+  TlcInquiry *inquiry = g_steal_pointer (&follow->inquiry);
+
+  if (inquiry != NULL)
+    g_ptr_array_unref (tlc_inquiry_end (inquiry));
+  g_clear_pointer (&follow->file, tlc_services_file_unref);
+}
+
+static void
+tlc_follow_unref (gpointer data)
+{
+  TlcFollow *follow = data;
+
+  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it
+   * frees. */
+  if (atomic_fetch_sub_explicit (&follow->ref_count, 1, memory_order_acq_rel) != 1)
+    return;
+  tlc_follow_forget (follow);
+  tlc_catalog_unref (follow->catalog);
+  g_free (follow->path);
+  g_free (follow);
+}
+
+/* We are the one who frees what takes up room, and cannot wait for ourselves. */
+static void
+tlc_follow_make_room (TlcCatalog *catalog)
+{
+  gboolean has_room;
+
+  tlc_root_lock ();
+  has_room = tlc_root_wait_for_room_unlocked (catalog->root, tlc_clock_now_us ());
+  tlc_root_unlock ();
+  if (!has_room)
+    tlc_root_reclaim (catalog->root);
+}
+
+static void
+tlc_follow_apply (TlcFollow *follow)
+{
+  GPtrArray *answers = tlc_inquiry_end (g_steal_pointer (&follow->inquiry));
+  g_autoptr (TlcServicesFile) file = g_steal_pointer (&follow->file);
+  g_autoptr (GError) error = NULL;
+  char *summary = NULL;
+
+  tlc_follow_make_room (follow->catalog);
+  tlc_reload_apply (follow->catalog, follow->ticket, file, answers, &summary, &error);
+  tlc_load_tell (follow->catalog, summary, error);
+}
+
+/* On the keeper: while it asks. */
+static void
+tlc_follow_run (TlcJob *job)
+{
+  TlcFollow *follow = tlc_follow_from_job (job);
+
+  if (follow->inquiry == NULL)
+    return;
+  if (tlc_inquiry_is_answered (follow->inquiry) || tlc_clock_now_us () >= follow->deadline_us)
+    tlc_follow_apply (follow);
+  else if (!tlc_keeper_schedule (&tlc_follow_ref (follow)->job, follow->deadline_us))
+    tlc_follow_unref (follow);
+}
+
+static void
+tlc_follow_drop (TlcJob *job)
+{
+  tlc_follow_unref (tlc_follow_from_job (job));
+}
+
+static void
+tlc_follow_ask (TlcFollow *follow, TlcServicesFile *file, guint64 ticket)
+{
+  follow->file = file;
+  follow->ticket = ticket;
+  follow->deadline_us = tlc_clock_now_us () + TLC_RESOLVER_TIMEOUT_MS * 1000;
+  follow->inquiry = tlc_inquiry_new (file->addresses, &follow->job);
+  if (!tlc_keeper_schedule (&tlc_follow_ref (follow)->job,
+                            tlc_inquiry_is_answered (follow->inquiry) ? 0 : follow->deadline_us))
+    tlc_follow_unref (follow);
+  /* The last answer may have come in between. */
+  if (tlc_inquiry_is_answered (follow->inquiry))
+    tlc_keeper_hasten (&follow->job, 0);
+}
+
+/* On the keeper: the watch says so. */
+static void
+tlc_follow_changed (gpointer data)
+{
+  TlcFollow *follow = data;
+  guint64 ticket = tlc_reload_begin (follow->catalog);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  TlcServicesFile *file = NULL;
+  gboolean is_missing;
+  gsize length = 0;
+
+  text = tlc_services_file_read (follow->path, &length, &is_missing, &error);
+  if (is_missing
+      || !(text != NULL ? tlc_catalog_see (follow->catalog, text, length)
+                        : tlc_catalog_see (follow->catalog, error->message, strlen (error->message))))
+    return;
+  tlc_follow_forget (follow);
+  if (text != NULL)
+    file = tlc_load_parse (follow->catalog, follow->path, text, length, &error);
+  if (file != NULL)
+    tlc_follow_ask (follow, file, ticket);
+  else
+    tlc_load_tell (follow->catalog, NULL, error);
+}
+
+/* --- its life --- */
+
+static TlcFollow *
+tlc_follow_new (TlcCatalog *catalog, const char *path, GError **error)
+{
+  TlcFollow *follow = g_new0 (TlcFollow, 1);
+
+  atomic_init (&follow->ref_count, 1);
+  follow->catalog = tlc_catalog_ref (catalog);
+  follow->path = g_strdup (path);
+  follow->job.run = tlc_follow_run;
+  follow->job.drop = tlc_follow_drop;
+  follow->watch = tlc_watch_new (path, tlc_follow_changed, follow, tlc_follow_unref, error);
+  if (follow->watch != NULL)
+    return follow;
+  tlc_follow_unref (follow);
+  return NULL;
+}
+
+/* A copy of the path to follow; NULL: there is none, or it is followed already. */
+static char *
+tlc_follow_get_path (TlcCatalog *catalog, gboolean *ret_is_followed, GError **error)
+{
+  g_autofree char *path = NULL;
+
+  tlc_root_lock ();
+  path = g_strdup (catalog->path);
+  *ret_is_followed = catalog->follow != NULL && g_str_equal (catalog->follow->path, path);
+  tlc_root_unlock ();
+  if (path == NULL)
+    tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
+                   "watch: no file has been loaded: load one first");
+  return *ret_is_followed ? NULL : g_steal_pointer (&path);
+}
+
+gboolean
+tlc_follow_start (TlcCatalog *catalog, GError **error)
+{
+  gboolean is_followed;
+  g_autofree char *path = tlc_follow_get_path (catalog, &is_followed, error);
+  TlcFollow *follow;
+  TlcWatch *watch = NULL;
+
+  if (path == NULL)
+    return is_followed;
+  follow = tlc_follow_new (catalog, path, error);
+  if (follow == NULL)
+    return FALSE;
+  tlc_root_lock ();
+  /* One that was there before, or this one, which comes too late. */
+  watch = catalog->is_ended ? follow->watch : NULL;
+  if (!catalog->is_ended)
+    {
+      watch = catalog->follow != NULL ? catalog->follow->watch : NULL;
+      catalog->follow = follow;
+    }
+  tlc_root_unlock ();
+  tlc_watch_stop (watch);
+  return TRUE;
+}
+
+void
+tlc_follow_move (TlcCatalog *catalog)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean is_following;
+
+  tlc_root_lock ();
+  is_following = catalog->follow != NULL;
+  tlc_root_unlock ();
+  if (!is_following || tlc_follow_start (catalog, &error))
+    return;
+  /* As long as that is so, tlc_registry_watch() says why. */
+  g_debug ("%s", error->message);
+  tlc_follow_stop (catalog);
+}
+
+void
+tlc_follow_stop (TlcCatalog *catalog)
+{
+  TlcWatch *watch;
+
+  tlc_root_lock ();
+  watch = catalog->follow != NULL ? catalog->follow->watch : NULL;
+  catalog->follow = NULL;
+  tlc_root_unlock ();
+  tlc_watch_stop (watch);
+}
