@@ -6,7 +6,8 @@
  *
  * A call tells by the server's name which reload it went by, where fewer than five happened meanwhile; a
  * thread that was held up for longer learns nothing, and comes again. Once the services have a connection for
- * each thread, and once two for all, so that requests are sent ahead.
+ * each thread, and once two for all, so that requests are sent ahead. Between the two are others, which
+ * nobody calls, and which take the writer some time.
  *
  * stress-torn [N, 1000 by default] */
 #include <pthread.h>
@@ -18,6 +19,7 @@
 
 #define N_SERVERS 5
 #define N_CALLERS 8
+#define N_OTHERS 100
 
 static guint n_reloads = 1000;
 
@@ -80,11 +82,14 @@ static void
 reload (guint64 generation)
 {
   const char *endpoint = tlc_server_get_endpoint (torn.servers[generation % N_SERVERS]);
+  g_autoptr (GString) others = g_string_new (NULL);
 
+  for (guint i = 0; i < N_OTHERS; i++)
+    g_string_append_printf (others, "[other-%u]\n", i);
   registry_must_load (torn.registry,
                       "[defaults]\nmax-connections=%s\nclaim-timeout=20s\ncall-timeout=20s\n"
-                      "[a]\nendpoints = %s\n[b]\nendpoints=%s\n",
-                      torn.cap, endpoint, endpoint);
+                      "endpoints = %s\n[a]\n%s[b]\n",
+                      torn.cap, endpoint, others->str);
   ck_assert_uint_eq (tlc_registry_get_generation (torn.registry), generation);
 }
 
@@ -109,6 +114,12 @@ start (const char *cap)
       torn.servers[i] = tlc_echo_server ((const char *const[]){ "--name", name, NULL });
     }
   reload (1);
+  for (guint i = 0; i < N_OTHERS; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("other-%u", i);
+
+      registry_get (torn.registry, name);
+    }
 }
 
 static void
