@@ -3,9 +3,9 @@
 /* Makes N warm calls, for a tool that counts what they cost: count-*.sh run it with N and 2N, and
  * the difference is that of N calls, start and end left out.
  *
- *   count-call tlc|compact|stock|cpp add|client N tcp://127.0.0.1:PORT
+ *   count-call tlc|compact|stock|cpp add|client|service N tcp://127.0.0.1:PORT
  *
- * "client" asks tlc_service_get_client() only. With count-malloc.c preloaded it also prints how
+ * "client" asks tlc_service_get_client() only, "service" tlc_registry_get_service() before it. With count-malloc.c preloaded it also prints how
  * often the N calls allocated memory. One thread calls; another sleeps, for whichever client, as in the
  * programs that this is about: libc takes shorter ways in a process that has one thread. */
 
@@ -28,6 +28,7 @@ typedef void CppClient;
 #define COUNT_CALL_WARM_UP 100
 
 typedef struct {
+  TlcRegistry *registry;
   TlcService *service;
   StockClient *stock;
   CppClient *cpp;
@@ -51,6 +52,16 @@ count_call_cpp_add (CppClient *client, gint32 a)
 #else
   return client != NULL && a < 0;
 #endif
+}
+
+static gboolean
+count_call_register (CountCallSides *sides, const char *endpoint, GError **error)
+{
+  g_autofree char *text = g_strdup_printf ("[log]\nendpoints = %s\n[echo]\nendpoints = %s\n",
+                                           endpoint, endpoint);
+
+  sides->registry = tlc_registry_new ();
+  return tlc_registry_load_data (sides->registry, text, -1, error);
 }
 
 static gboolean
@@ -81,6 +92,8 @@ count_call_one (CountCallSides *sides, gboolean call, gint32 i, GError **error)
 
   if (sides->cpp != NULL)
     return count_call_cpp_add (sides->cpp, i);
+  if (sides->registry != NULL)
+    sides->service = tlc_registry_get_service (sides->registry, "echo", TYPE_ECHO_CLIENT, error);
   echo = sides->service != NULL ? tlc_service_get_client (sides->service, error)
                                 : stock_client_get (sides->stock);
   return echo != NULL && (!call || count_call_add (echo, i, error));
@@ -110,7 +123,9 @@ static void
 count_call_disconnect (CountCallSides *sides)
 {
   tlc_thread_detach ();
-  tlc_service_unref (sides->service);
+  if (sides->registry == NULL)
+    tlc_service_unref (sides->service);
+  tlc_registry_unref (sides->registry);
   stock_client_free (sides->stock);
 #ifdef BENCH_HAVE_CPP
   cpp_client_free (sides->cpp);
@@ -130,20 +145,21 @@ main (int argc, char **argv)
 {
   static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
   pthread_t sleeper;
-  CountCallSides sides = { NULL, NULL, NULL };
+  CountCallSides sides = { NULL, NULL, NULL, NULL };
   g_autoptr (GError) error = NULL;
   unsigned long before, after;
   gboolean call, ok;
 
   if (argc != 5)
     {
-      fprintf (stderr, "usage: count-call tlc|compact|stock|cpp add|client N ENDPOINT\n");
+      fprintf (stderr, "usage: count-call tlc|compact|stock|cpp add|client|service N ENDPOINT\n");
       return 2;
     }
   call = strcmp (argv[2], "add") == 0;
   pthread_mutex_lock (&gate);
   ok = pthread_create (&sleeper, NULL, count_call_sleep, &gate) == 0 &&
-       count_call_connect (&sides, argv[1], argv[4], &error) &&
+       (strcmp (argv[2], "service") == 0 ? count_call_register (&sides, argv[4], &error)
+                                         : count_call_connect (&sides, argv[1], argv[4], &error)) &&
        count_call_loop (&sides, call, COUNT_CALL_WARM_UP, &error);
   before = count_call_allocations ();
   ok = ok && count_call_loop (&sides, call, atoi (argv[3]), &error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* call ENDPOINT: two calls on the echo server that listens there. */
+/* call FILE: two calls on the service "echo", whose servers FILE says. */
 #include <tlc/tlc.h>
 
 #include "echo.h"
@@ -16,19 +16,17 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (TlcConfig) config = tlc_config_new ();
-  g_autoptr (TlcService) service = NULL;
+  g_autoptr (TlcRegistry) registry = tlc_registry_new ();
   g_autofree char *name = NULL;
   gint32 sum = 0;
-  EchoIf *echo;
 
-  if (!tlc_config_set (config, "endpoints", argc > 1 ? argv[1] : "", &error))
-    return report (error);
-  service = tlc_service_new ("echo", TYPE_ECHO_CLIENT, config, &error);
-  if (service == NULL)
+  if (!tlc_registry_load (registry, argc > 1 ? argv[1] : "services.conf", &error)
+      || !tlc_registry_watch (registry, &error))
     return report (error);
 
-  echo = tlc_service_get_client (service, &error);
+  /* in any thread, at any time */
+  TlcService *service = tlc_registry_get_service (registry, "echo", TYPE_ECHO_CLIENT, &error);
+  EchoIf *echo = tlc_service_get_client (service, &error);
   if (echo == NULL || !echo_if_add (echo, &sum, 1, 2, &error)
       || !identity_if_who (IDENTITY_IF (echo), &name, &error))
     return report (error);

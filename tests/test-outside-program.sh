@@ -63,7 +63,7 @@ with_server() {
   exec 8>"$tmp/stdin" 9<"$tmp/stdout"
   read -r -t 30 ready <&9
   if [[ $ready == "READY "* ]]; then
-    timeout 30 "$@" "${ready#READY }" 8>&- 9<&-
+    at "$@" "${ready#READY }" 8>&- 9<&-
     code=$?
   else
     echo "the server did not start: $ready"
@@ -74,6 +74,12 @@ with_server() {
   exec 8>&- 9<&- # end of file: the server ends
   wait "$pid" || code=1
   return $code
+}
+
+# at PROGRAM... ENDPOINT: runs PROGRAM with a file that says where the service "echo" is
+at() {
+  printf '[echo]\nendpoints = %s\n' "${*: -1}" >"$tmp/services.conf"
+  timeout 30 "${@:1:$#-1}" "$tmp/services.conf"
 }
 
 # says EXPECTED SERVER... -- PROGRAM: PROGRAM, run on the server, prints EXPECTED and nothing else

@@ -93,7 +93,7 @@ void tlc_service_close (TlcService *service);
 
 /**
  * tlc_service_get_client:
- * @service: a service
+ * @service: (nullable): a service; where tlc_registry_get_service() had none, @error stays as it set it
  * @error: return location for an error
  *
  * The calling thread's own client of @service, made on the first call. Generated functions are

@@ -14,6 +14,7 @@
 #include "keeper/tlc-resolver.h"
 #include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
+#include "model/tlc-cold.h"
 #include "model/tlc-error-private.h"
 #include "model/tlc-rcu.h"
 #include "model/tlc-settings.h"
@@ -302,13 +303,21 @@ tlc_service_wait_ready (TlcService *service, guint timeout_ms, GError **error)
   return tlc_ready_wait (service->core, tlc_service_deadline_us (timeout_ms), error);
 }
 
+/* The program did not look at what it got. */
+static TLC_COLD gpointer
+tlc_service_refuse_client (GError **error)
+{
+  tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT, "no service: NULL was given for it");
+  return NULL;
+}
+
 gpointer
 tlc_service_get_client (TlcService *service, GError **error)
 {
   gpointer client;
 
-  g_return_val_if_fail (service != NULL, NULL);
-
+  if (G_UNLIKELY (service == NULL))
+    return tlc_service_refuse_client (error);
   client = tlc_thread_peek_client (service->index, service->id);
   return G_LIKELY (client != NULL) ? client : tlc_thread_make_client (service->core, error);
 }
