@@ -71,6 +71,16 @@ tlc_key_file_get_group_name (const char *line)
   return g_strndup (line + 1, (gsize) (end - line - 1));
 }
 
+/* A line could not be read: what it may have said nobody knows. */
+static void
+tlc_key_file_damage (TlcKeyFileReader *reader)
+{
+  if (reader->group != NULL)
+    reader->group->is_damaged = TRUE;
+  else
+    reader->is_skipping = TRUE;
+}
+
 static void
 tlc_key_file_begin_group (TlcKeyFileReader *reader, const char *line)
 {
@@ -132,6 +142,7 @@ tlc_key_file_read_entry (TlcKeyFileReader *reader, char *line)
     {
       tlc_mistakes_add (reader->mistakes, reader->line,
                         "\"%s\": neither a comment nor [service] nor key = value", shown);
+      tlc_key_file_damage (reader);
       return;
     }
   if (reader->group == NULL && !reader->is_skipping)
@@ -186,9 +197,11 @@ tlc_key_file_check_line (TlcKeyFileReader *reader, const char *line, gsize lengt
     what = "a byte-order mark: save the file without";
   else if (tlc_key_file_has_control (line, length))
     what = "a control character";
-  if (what != NULL)
-    tlc_mistakes_add (reader->mistakes, reader->line, "%s", what);
-  return what == NULL;
+  if (what == NULL)
+    return TRUE;
+  tlc_mistakes_add (reader->mistakes, reader->line, "%s", what);
+  tlc_key_file_damage (reader);
+  return FALSE;
 }
 
 GPtrArray *

@@ -19,7 +19,8 @@ typedef struct {
 typedef struct {
   char *name;
   guint line;
-  GPtrArray *entries; /* of TlcKeyEntry, in the order of the file, no two of one key */
+  GPtrArray *entries;  /* of TlcKeyEntry, in the order of the file, no two of one key */
+  gboolean is_damaged; /* there are lines in it that could not be read */
 } TlcKeyGroup;
 
 #define TLC_KEY_FILE_LINE_MAX (80 * 1024) /* bytes of a line */

@@ -119,7 +119,7 @@ tlc_services_file_add (TlcServicesFile *file, const TlcKeyGroup *group, const Tl
     tlc_mistakes_add (mistakes, group->line, "%s", error->message);
   is_good = tlc_services_file_set_keys (service->config, group, mistakes);
   /* What is missing may be what could not be read. */
-  if (is_good && are_defaults_good && error == NULL)
+  if (is_good && are_defaults_good && !group->is_damaged && error == NULL)
     tlc_services_file_check_whole (file, service, mistakes);
 }
 
@@ -131,7 +131,8 @@ tlc_services_file_add_all (TlcServicesFile *file, const GPtrArray *groups, TlcMi
 
   for (guint i = 0; i < groups->len; i++)
     if (g_str_equal (((TlcKeyGroup *) groups->pdata[i])->name, TLC_SERVICES_FILE_DEFAULTS))
-      are_defaults_good = tlc_services_file_set_keys (defaults, groups->pdata[i], mistakes);
+      are_defaults_good = tlc_services_file_set_keys (defaults, groups->pdata[i], mistakes)
+                          && !((TlcKeyGroup *) groups->pdata[i])->is_damaged;
   for (guint i = 0; i < groups->len; i++)
     if (!g_str_equal (((TlcKeyGroup *) groups->pdata[i])->name, TLC_SERVICES_FILE_DEFAULTS))
       tlc_services_file_add (file, groups->pdata[i], defaults, are_defaults_good, mistakes);
