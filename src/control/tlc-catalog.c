@@ -70,7 +70,7 @@ tlc_catalog_unref (TlcCatalog *catalog)
   tlc_notifier_unref (catalog->notifier);
   g_ptr_array_unref (catalog->files);
   g_free (catalog->path);
-  g_free (catalog->seen);
+  g_clear_pointer (&catalog->loaded, g_bytes_unref);
   g_free (catalog);
 }
 
@@ -79,22 +79,6 @@ tlc_catalog_reclaim (TlcCatalog *catalog)
 {
   if (!tlc_keeper_schedule (&tlc_catalog_ref (catalog)->reclaim, tlc_clock_now_us ()))
     tlc_catalog_unref (catalog);
-}
-
-gboolean
-tlc_catalog_see (TlcCatalog *catalog, const char *text, gsize length)
-{
-  char *copy = g_memdup2 (text, MAX (length, 1));
-  gboolean is_new;
-
-  tlc_root_lock ();
-  is_new = catalog->seen == NULL || catalog->seen_length != length
-           || memcmp (catalog->seen, text, length) != 0;
-  g_free (catalog->seen);
-  catalog->seen = copy;
-  catalog->seen_length = length;
-  tlc_root_unlock ();
-  return is_new;
 }
 
 /* --- closing --- */

@@ -21,9 +21,8 @@ typedef struct {
   guint64 ticket;      /* of the one that is in force */
   GPtrArray *files;    /* of TlcServicesFile: those before, and the one in force */
   char *path;          /* the last one that was loaded, absolute; NULL: none was */
-  char *seen;          /* what was in it when it was read last, taken or not; or why it could not be read */
-  gsize seen_length;
-  TlcFollow *follow; /* NULL: no file is */
+  GBytes *loaded;      /* what was in it then */
+  TlcFollow *follow;   /* NULL: no file is */
 } TlcCatalog;
 
 /* So many files can be gone back to. */
@@ -38,8 +37,6 @@ void tlc_catalog_end (TlcCatalog *catalog);
 /* The slow way to a service: a name that is asked for the first time, or cannot be had. */
 TlcService *tlc_catalog_bind (TlcCatalog *catalog, const char *name, GType client_type,
                               GError **error);
-/* Notes what is in the file. FALSE: it is what was in it the last time. */
-gboolean tlc_catalog_see (TlcCatalog *catalog, const char *text, gsize length);
 /* A change is published: has the keeper free what it replaced. */
 void tlc_catalog_reclaim (TlcCatalog *catalog);
 /* The service of @member; NULL: nobody has asked for it yet. */

@@ -23,7 +23,9 @@ struct _TlcFollow {
   atomic_int ref_count; /* the watch's, and each scheduling's */
   TlcCatalog *catalog;  /* a reference */
   char *path;
-  TlcWatch *watch; /* under the root's lock, while the catalog has us */
+  /* under the root's lock: */
+  GBytes *seen;    /* what was in the file, or why it could not be read */
+  TlcWatch *watch; /* while the catalog has us */
   TlcJob job;
   /* the keeper's, while it asks: */
   TlcServicesFile *file;
@@ -66,6 +68,7 @@ tlc_follow_unref (gpointer data)
   if (atomic_fetch_sub_explicit (&follow->ref_count, 1, memory_order_acq_rel) != 1)
     return;
   tlc_follow_forget (follow);
+  g_bytes_unref (follow->seen);
   tlc_catalog_unref (follow->catalog);
   g_free (follow->path);
   g_free (follow);
@@ -132,6 +135,20 @@ tlc_follow_ask (TlcFollow *follow, TlcServicesFile *file, guint64 ticket)
     tlc_keeper_hasten (&follow->job, 0);
 }
 
+/* Notes what is in the file. FALSE: it is what was in it the last time. */
+static gboolean
+tlc_follow_see (TlcFollow *follow, const char *text, gsize length)
+{
+  GBytes *seen = g_bytes_new (text, length);
+  g_autoptr (GBytes) before = NULL;
+
+  tlc_root_lock ();
+  before = follow->seen;
+  follow->seen = seen;
+  tlc_root_unlock ();
+  return !g_bytes_equal (before, seen);
+}
+
 /* On the keeper: the watch says so. */
 static void
 tlc_follow_changed (gpointer data)
@@ -146,8 +163,8 @@ tlc_follow_changed (gpointer data)
 
   text = tlc_services_file_read (follow->path, &length, &is_missing, &error);
   if (is_missing
-      || !(text != NULL ? tlc_catalog_see (follow->catalog, text, length)
-                        : tlc_catalog_see (follow->catalog, error->message, strlen (error->message))))
+      || !(text != NULL ? tlc_follow_see (follow, text, length)
+                        : tlc_follow_see (follow, error->message, strlen (error->message))))
     return;
   tlc_follow_forget (follow);
   if (text != NULL)
@@ -160,14 +177,16 @@ tlc_follow_changed (gpointer data)
 
 /* --- its life --- */
 
+/* Takes @loaded over: what was in the file when it was loaded. */
 static TlcFollow *
-tlc_follow_new (TlcCatalog *catalog, const char *path, GError **error)
+tlc_follow_new (TlcCatalog *catalog, const char *path, GBytes *loaded, GError **error)
 {
   TlcFollow *follow = g_new0 (TlcFollow, 1);
 
   atomic_init (&follow->ref_count, 1);
   follow->catalog = tlc_catalog_ref (catalog);
   follow->path = g_strdup (path);
+  follow->seen = loaded;
   follow->job.run = tlc_follow_run;
   follow->job.drop = tlc_follow_drop;
   follow->watch = tlc_watch_new (path, tlc_follow_changed, follow, tlc_follow_unref, error);
@@ -177,15 +196,22 @@ tlc_follow_new (TlcCatalog *catalog, const char *path, GError **error)
   return NULL;
 }
 
-/* A copy of the path to follow; NULL: there is none, or it is followed already. */
+/* A copy of the path to follow, and what was in it; NULL: there is none, or it is followed already. */
 static char *
-tlc_follow_get_path (TlcCatalog *catalog, gboolean *ret_is_followed, GError **error)
+tlc_follow_get_path (TlcCatalog *catalog, GBytes **ret_loaded, gboolean *ret_is_followed,
+                     GError **error)
 {
   g_autofree char *path = NULL;
 
   tlc_root_lock ();
   path = g_strdup (catalog->path);
   *ret_is_followed = catalog->follow != NULL && g_str_equal (catalog->follow->path, path);
+  if (*ret_is_followed) /* and has just been loaded, perhaps */
+    {
+      g_bytes_unref (catalog->follow->seen);
+      catalog->follow->seen = g_bytes_ref (catalog->loaded);
+    }
+  *ret_loaded = path != NULL && !*ret_is_followed ? g_bytes_ref (catalog->loaded) : NULL;
   tlc_root_unlock ();
   if (path == NULL)
     tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
@@ -197,13 +223,14 @@ gboolean
 tlc_follow_start (TlcCatalog *catalog, GError **error)
 {
   gboolean is_followed;
-  g_autofree char *path = tlc_follow_get_path (catalog, &is_followed, error);
+  GBytes *loaded;
+  g_autofree char *path = tlc_follow_get_path (catalog, &loaded, &is_followed, error);
   TlcFollow *follow;
   TlcWatch *watch = NULL;
 
   if (path == NULL)
     return is_followed;
-  follow = tlc_follow_new (catalog, path, error);
+  follow = tlc_follow_new (catalog, path, loaded, error);
   if (follow == NULL)
     return FALSE;
   tlc_root_lock ();

@@ -87,15 +87,18 @@ tlc_load_whole (TlcCatalog *catalog, guint64 ticket, const char *name, const cha
 
 /* It is in force: what is to be followed. */
 static void
-tlc_load_note_path (TlcCatalog *catalog, const char *path)
+tlc_load_note_path (TlcCatalog *catalog, const char *path, const char *text, gsize length)
 {
   g_autofree char *here = g_get_current_dir ();
   char *absolute
       = g_path_is_absolute (path) ? g_strdup (path) : g_build_filename (here, path, NULL);
+  GBytes *loaded = g_bytes_new (text, length);
 
   tlc_root_lock ();
   g_free (catalog->path);
   catalog->path = absolute;
+  g_clear_pointer (&catalog->loaded, g_bytes_unref);
+  catalog->loaded = loaded;
   tlc_root_unlock ();
   tlc_follow_move (catalog);
 }
@@ -110,10 +113,8 @@ tlc_load_path (TlcCatalog *catalog, const char *path, GError **error)
   gsize length;
 
   text = tlc_services_file_read (path, &length, NULL, &reason);
-  if (text != NULL)
-    tlc_catalog_see (catalog, text, length);
   if (text != NULL && tlc_load_whole (catalog, ticket, path, text, length, &summary, &reason))
-    tlc_load_note_path (catalog, path);
+    tlc_load_note_path (catalog, path, text, length);
   return tlc_load_finish (catalog, summary, reason, error);
 }
 

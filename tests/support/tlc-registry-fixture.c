@@ -149,6 +149,9 @@ told_clear (Told *told, guint n_events)
   while (!told->is_destroyed)
     pthread_cond_wait (&told->changed, &told->lock);
   pthread_mutex_unlock (&told->lock);
+  if (told->events->len > n_events)
+    ck_abort_msg ("%u events: %s", told->events->len,
+                  ((ToldEvent *) told->events->pdata[n_events])->message);
   ck_assert_uint_eq (told->events->len, n_events);
   g_ptr_array_unref (told->events);
   pthread_cond_destroy (&told->changed);
