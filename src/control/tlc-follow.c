@@ -140,13 +140,14 @@ static gboolean
 tlc_follow_see (TlcFollow *follow, const char *text, gsize length)
 {
   GBytes *seen = g_bytes_new (text, length);
-  g_autoptr (GBytes) before = NULL;
+  gboolean is_new;
 
   tlc_root_lock ();
-  before = follow->seen;
+  is_new = !g_bytes_equal (follow->seen, seen);
+  g_bytes_unref (follow->seen);
   follow->seen = seen;
   tlc_root_unlock ();
-  return !g_bytes_equal (before, seen);
+  return is_new;
 }
 
 /* On the keeper: the watch says so. */

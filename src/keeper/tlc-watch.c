@@ -393,8 +393,7 @@ tlc_watch_new (const char *path, void (*changed) (gpointer data), gpointer data,
       tlc_watch_state_free (state);
       return NULL;
     }
-  tlc_watch_state_stir (state);
-  state->is_atomic = TRUE;
+  tlc_watch_state_stir (state); /* it may have changed already, or be about to */
   watch = g_new0 (TlcWatch, 1);
   atomic_init (&watch->ref_count, 1);
   watch->path = g_strdup (path);

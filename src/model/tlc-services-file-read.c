@@ -76,6 +76,15 @@ tlc_services_file_fill (int fd, char *text, gsize size)
   return (gssize) length;
 }
 
+TlcServicesFile *
+tlc_services_file_load (const char *path, GError **error)
+{
+  gsize length;
+  g_autofree char *text = tlc_services_file_read (path, &length, NULL, error);
+
+  return text != NULL ? tlc_services_file_parse (path, text, length, error) : NULL;
+}
+
 char *
 tlc_services_file_read (const char *path, gsize *ret_length, gboolean *ret_is_missing,
                         GError **error)

@@ -33,6 +33,8 @@ char *tlc_services_file_read (const char *path, gsize *ret_length, gboolean *ret
 /* TLC_ERROR_CONFIG with all mistakes. @text is copied. */
 TlcServicesFile *tlc_services_file_parse (const char *name, const char *text, gsize length,
                                           GError **error);
+/* Both. */
+TlcServicesFile *tlc_services_file_load (const char *path, GError **error);
 TlcServicesFile *tlc_services_file_ref (TlcServicesFile *file);
 void tlc_services_file_unref (TlcServicesFile *file);
 /* NULL: it has no such service. */
