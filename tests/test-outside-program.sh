@@ -120,7 +120,8 @@ eval "libs=($(pkg-config --libs tlc))"
 
 installed() {
   local file
-  for file in "$root/bin/tlc-types" "$root/share/man/man1/tlc-types.1" "$lib"; do
+  for file in "$root/bin/tlc-types" "$root/share/man/man1/tlc-types.1" "$root/bin/tlc" \
+    "$root/share/man/man1/tlc.1" "$lib"; do
     [ -e "$file" ] || { echo "missing: $file"; return 1; }
   done
   # every public header of the source, and the one that is made
