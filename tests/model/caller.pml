@@ -114,10 +114,10 @@ next_call:
   :: atomic {
        calls > 0 -> calls--;
 #ifdef FAULT_GENERATION_BEFORE_CLAIM
-       d_step { begun = GENERATION (attention); is_early = 1; early_generation = begun; early_snapshot = root };
+       d_step { begun = root; is_early = 1; early_generation = begun; early_snapshot = root };
        goto claim_late
 #else
-       d_step { begun = GENERATION (attention); claim_home () };
+       d_step { begun = root; claim_home () };
        goto claimed_home
 #endif
      }
@@ -159,7 +159,7 @@ claim_any:
 #endif
 scan:
 #if CAPS
-  atomic { d_step { limit = CAP (root) } };
+  atomic { d_step { limit = CAP (GENERATION (attention)) } };
 #endif
   do
   :: atomic {
@@ -271,7 +271,7 @@ dial:
 #ifdef FAULT_DIALS_BEYOND_CAP
 # define MAY_DIAL(snapshot) (!CLOSED (snapshot))
 #else
-# define MAY_DIAL(snapshot) (!CLOSED (snapshot) && seat < CAP (snapshot))
+# define MAY_DIAL(snapshot) (!CLOSED (snapshot) && IS_WITHIN_CAP (seat))
 #endif
   if
   :: CLOSED (snapshot) -> snapshot = 0; goto release_again

@@ -38,7 +38,7 @@ byte connection[SEATS];
 byte stamp[SEATS];
 
 /* The service. */
-byte attention; /* generation << 1 | WAIT */
+byte attention; /* generation << 1 | WAIT: what is announced */
 byte root;      /* the snapshot in force, by its generation */
 #define WAIT 1
 #define GENERATION(attention) ((attention) >> 1)

@@ -11,7 +11,7 @@ byte queue[CALLERS];
 byte n_queued;
 byte mutex; /* who has it */
 byte grant[CALLERS + 1] = NO_GRANT; /* by thread: the seat */
-byte asked[CALLERS + 1]; /* by thread: the generation in force when its request was offered */
+byte asked[CALLERS + 1]; /* by thread: the generation in force when its call began, for the assertion */
 
 inline unlink (thread)
 {
@@ -47,10 +47,9 @@ inline assert_wait ()
   assert ((attention & WAIT) == (n_queued > 0))
 }
 
-/* What is offered to be sent ahead was written by this generation: asked for before the lock. */
 inline queue_join ()
 {
-  d_step { asked[me] = GENERATION (attention) };
+  d_step { asked[me] = begun };
   atomic {
     mutex == 0;
     d_step {
@@ -83,14 +82,14 @@ inline queue_expire ()
   }
 }
 
-#ifdef FAULT_SENDS_AHEAD_UNASKED
+#ifdef FAULT_SENDS_AHEAD_UNCHECKED
 # define IS_AS_ASKED true
 #else
-# define IS_AS_ASKED (SEEN (STAMP, stamp, seat) == asked[longest])
+# define IS_AS_ASKED (SEEN (STAMP, stamp, seat) == GENERATION (attention))
 #endif
 
-/* The request of the waiter goes out before he wakes up, where the seat is of the generation by which
- * it was offered: it began before that was replaced. */
+/* The request of the waiter goes out before he wakes up, where the seat is current once he is out of the
+ * queue: he may have begun after a change that came since it was made so. */
 inline send_ahead ()
 {
   if

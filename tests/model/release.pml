@@ -18,10 +18,10 @@
 #else
 # define IS_KEPT(state) ((state) == HELD && HAS_CONNECTION)
 #endif
-#define SEAT_IS_WITHIN_CAP (seat < CAP (root))
+#define SEAT_IS_WITHIN_CAP IS_WITHIN_CAP (seat)
 
-/* After the store: has anything changed that whoever looked while the seat was claimed has left
- * to us? */
+/* After the store: is there anything that whoever looked while the seat was claimed has left to us? What is
+ * announced may be in force: that is looked at next. */
 inline look (state)
 {
   wanted = CAPPED && (attention & WAIT) && left != HELD;
@@ -34,9 +34,14 @@ inline look (state)
   moved_on = 0;
 #endif
 #ifdef FAULT_HOLD_DOES_NOT_LOOK
-  moved_on = moved_on && left != HELD;
+  moved_on = moved_on && left != HELD
 #endif
-  generation = 0
+}
+
+/* What is announced and not in force yet is for the sweep that follows its publication. */
+inline look_at_root ()
+{
+  moved_on = root != generation
 }
 
 /* Leaves the claimed seat in @state, or EMPTY, or to a waiter; then goes to the label released,
@@ -82,10 +87,23 @@ leave_it:
   atomic {
     d_step { look (state) }
     if
-    :: !wanted && !moved_on -> seat = NO_SEAT; goto released
+    :: !wanted && !moved_on -> generation = 0; seat = NO_SEAT; goto released
     :: else
     fi
   }
+#if GENERATIONS
+  if
+  :: moved_on ->
+     atomic {
+       d_step { look_at_root () }
+       if
+       :: !wanted && !moved_on -> generation = 0; seat = NO_SEAT; goto released
+       :: else
+       fi
+     }
+  :: else
+  fi;
+#endif
 #if CAPS
   if
   :: moved_on
@@ -93,7 +111,7 @@ leave_it:
      atomic {
        d_step { wanted = SEAT_IS_WITHIN_CAP }
        if
-       :: !wanted -> seat = NO_SEAT; goto released
+       :: !wanted -> generation = 0; seat = NO_SEAT; goto released
        :: else
        fi
      }
@@ -101,6 +119,7 @@ leave_it:
 #endif
   atomic {
     d_step {
+      generation = 0;
       wanted = 0;
       moved_on = 0;
       flush (me);

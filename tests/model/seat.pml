@@ -30,17 +30,26 @@ inline take (i)
 #endif
 
 #define HAS_CONNECTION (SEEN (CONNECTION, connection, seat) != NO_ENDPOINT)
-#define MUST_CLOSE(endpoint, i, snapshot) ((endpoint) != ENDPOINT (snapshot) || (i) >= CAP (snapshot))
+/* The cap is that of what is announced. */
+#define IS_WITHIN_CAP(i) ((i) < CAP (GENERATION (attention)))
+#define MUST_CLOSE(endpoint, i, snapshot) ((endpoint) != ENDPOINT (snapshot) || !IS_WITHIN_CAP (i))
 
-/* The snapshot that is in force now, or one that has been since @from, allows @endpoint there. */
+/* The snapshot that is in force now, or one that has been since @from, leads to @endpoint; and the cap of one
+ * of them, or of what is announced, allows the seat. */
 inline assert_in_force (endpoint, i, from)
 {
   n = from;
   do
-  :: n <= root && (ENDPOINT (n) != endpoint || i >= CAP (n)) -> n++
+  :: n <= root && ENDPOINT (n) != endpoint -> n++
   :: else -> break
   od;
   assert (n <= root);
+  n = from;
+  do
+  :: n <= GENERATION (attention) && i >= CAP (n) -> n++
+  :: else -> break
+  od;
+  assert (n <= GENERATION (attention));
   n = 0
 }
 
@@ -113,7 +122,7 @@ inline await ()
 inline store_stamp ()
 {
   touch ();
-  assert (SEEN (STAMP, stamp, seat) < generation);
+  assert (SEEN (STAMP, stamp, seat) <= generation);
 #ifdef FAULT_PLAIN_STAMP
   STORE (STAMP, stamp, seat, generation)
 #else
@@ -131,8 +140,8 @@ inline close_retired ()
   fi
 }
 
-/* refresh: by the claimant, after the claim. Leaves @generation 0 if the seat is current; else
- * make_current() follows. */
+/* refresh: by the claimant, after the claim. Leaves @generation 0 if the seat is current, and nothing else
+ * announced; else make_current() follows. */
 inline look_at_generation ()
 {
   touch ();
@@ -158,6 +167,15 @@ inline wake_drainer ()
 #endif
 }
 
+/* The seat is of the generation of the snapshot that it was judged by. */
+inline store_stamp_of_snapshot ()
+{
+#ifndef FAULT_STAMP_BY_ATTENTION
+  generation = snapshot;
+#endif
+  store_stamp ()
+}
+
 /* Nobody else acts upon the connection of a seat that is claimed: loading the snapshot and closing
  * are one step. */
 inline make_current ()
@@ -165,13 +183,13 @@ inline make_current ()
 #if RECLAIMS
   read_root ();
   d_step { close_retired (); subject = ENDPOINT (snapshot); unref_endpoint (subject) }
-  d_step { store_stamp (); generation = 0; snapshot = 0 };
+  d_step { store_stamp_of_snapshot (); generation = 0; snapshot = 0 };
 #elif defined(FAULT_STAMP_BEFORE_CLOSE)
-  d_step { read_root (); store_stamp () }
+  d_step { read_root (); store_stamp_of_snapshot () }
   d_step { close_retired (); generation = 0; snapshot = 0 };
 #else
   d_step { read_root (); close_retired () }
-  d_step { store_stamp (); generation = 0; snapshot = 0 };
+  d_step { store_stamp_of_snapshot (); generation = 0; snapshot = 0 };
 #endif
   wake_drainer ()
 }

@@ -64,9 +64,10 @@ thread_ends:
 # define IS_FOR_WAITERS(state) ((state) == EMPTY || (state) == FREE || (state) == SPARE)
 #endif
 
-/* Everything but serving new seats. */
+/* Announced, and then in force. Everything but serving new seats. */
 inline publish ()
 {
+  d_step { flush (me); attention = attention + 2 }
   d_step {
     flush (me);
     root = next;
@@ -77,7 +78,7 @@ inline publish ()
 #if RECLAIMS
   d_step { subject = ENDPOINT (next - 1); unref_endpoint (subject) }
 #endif
-  d_step { flush (me); wanted = attention & WAIT; attention = attention + 2 }
+  d_step { wanted = attention & WAIT }
 }
 
 #ifdef FAULT_ONE_SIGNAL_FOR_ALL
@@ -147,7 +148,7 @@ next_snapshot:
 #if DRAINERS > 1
   if
   :: me == RECONFIGURER
-  :: me != RECONFIGURER && next == 0 -> next = GENERATION (attention); goto drain
+  :: me != RECONFIGURER && next == 0 -> next = root; goto drain
   :: me != RECONFIGURER && next > 0 -> goto thread_ends
   fi;
 #endif
