@@ -52,6 +52,8 @@ ROWS = {
     37: "Destructors of others that call when ours has run",
     38: "A storm of changes",
     39: "The endpoint of a call in flight is removed",
+    40: "A file is cut, empty, binary, huge, unreadable, no file at all, missing",
+    41: "A file is rewritten, renamed over, its symlink swapped; events are lost",
     42: "Changes where they would wait for themselves, or from destructors",
     43: "The service is closed while threads call",
     44: "The process exits, or a plugin is closed, while threads call",

@@ -9,10 +9,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "model/tlc-clock.h"
+#include "support/tlc-jobs.h"
 #include "support/tlc-room.h"
-#include "support/tlc-tasks.h"
 
 #define RESOLVER "tlc-resolver" /* the name of its thread */
 #define LATE "no answer from the system's resolver within "
@@ -346,6 +347,179 @@ START_TEST (test_resolver_blocked_one_is_used_again)
 }
 END_TEST
 
+/* --- inquiries --- */
+
+static TlcInquiry *
+inquire (const char *endpoints, TlcJob *job)
+{
+  g_autoptr (TlcSettings) settings = tlc_room_settings (endpoints, NULL);
+
+  return tlc_inquiry_new (settings->addresses, job);
+}
+
+static void
+await_entry (void)
+{
+  while (!system_has_entry ())
+    poll (NULL, 0, 1);
+}
+
+/* Equal names are asked for once, and each has the answer. */
+START_TEST (test_inquiry_asks_equal_names_once)
+{
+  g_autoptr (GPtrArray) answers = NULL;
+
+  tlc_worker_hold ();
+  answers = ask_patiently ("tcp://host-1.test:1, tcp://nobody.test:1, tcp://127.0.0.9:1");
+  g_clear_pointer (&answers, g_ptr_array_unref);
+  {
+    g_autoptr (TlcSettings) settings
+        = tlc_room_settings ("tcp://host-2.test:1, tcp://x.test:1", NULL);
+    g_autoptr (GPtrArray) twice = g_ptr_array_new ();
+
+    for (guint i = 0; i < 4; i++)
+      g_ptr_array_add (twice, settings->addresses->pdata[i % 2]);
+    answers = tlc_resolver_ask (twice, tlc_clock_now_us () + WATCHDOG_US);
+  }
+  assert_address (answers, 0, "tcp://127.0.0.2:1 (host-2.test)");
+  assert_error (answers, 1, "tcp://x.test:1", gai_strerror (EAI_NONAME));
+  assert_address (answers, 2, "tcp://127.0.0.2:1 (host-2.test)");
+  assert_error (answers, 3, "tcp://x.test:1", gai_strerror (EAI_NONAME));
+  assert_asked ("host-1.test nobody.test host-2.test x.test ");
+  resolver_close ();
+}
+END_TEST
+
+/* Law 9: nobody waits; the job runs when the last answer is there, and not before. */
+START_TEST (test_inquiry_hastens_its_job)
+{
+  static Task a = TASK ('A');
+  g_autoptr (GPtrArray) answers = NULL;
+  TlcInquiry *inquiry;
+
+  keeper_open ();
+  system_block ();
+  ck_assert (tlc_keeper_schedule (&a.job, tlc_clock_now_us () + HOUR_US));
+  inquiry = inquire ("tcp://host-1.test:1, tcp://block.test:2, tcp://127.0.0.3:3", &a.job);
+  await_entry ();
+  ck_assert (!tlc_inquiry_is_answered (inquiry));
+  ck_assert_str_eq (diary, "");
+  system_unblock ();
+  assert_diary ("Aa");
+  ck_assert (tlc_inquiry_is_answered (inquiry));
+  answers = tlc_inquiry_end (inquiry);
+  ck_assert_uint_eq (answers->len, 3);
+  assert_address (answers, 0, "tcp://127.0.0.1:1 (host-1.test)");
+  assert_address (answers, 1, "tcp://127.0.0.99:2 (block.test)");
+  assert_address (answers, 2, "tcp://127.0.0.3:3");
+  keeper_close ();
+  tlc_resolver_stop ();
+}
+END_TEST
+
+/* Where there is nothing to ask for, it is answered at once, and says so, too. */
+START_TEST (test_inquiry_without_names_is_answered)
+{
+  static Task a = TASK ('A');
+  TlcInquiry *inquiry;
+
+  keeper_open ();
+  ck_assert (tlc_keeper_schedule (&a.job, tlc_clock_now_us () + HOUR_US));
+  inquiry = inquire ("tcp://127.0.0.1:1", &a.job);
+  ck_assert (tlc_inquiry_is_answered (inquiry));
+  assert_diary ("Aa");
+  tlc_inquiry_cancel (inquiry);
+  keeper_close ();
+}
+END_TEST
+
+/* Given up: no job is hastened, no name is asked for that was not yet. The address sanitizer sees
+ * whether all is freed, once. */
+START_TEST (test_inquiry_cancelled)
+{
+  static Task a = TASK ('A');
+  g_autoptr (GPtrArray) answers = NULL;
+  TlcInquiry *inquiry;
+
+  keeper_open ();
+  system_block ();
+  ck_assert (tlc_keeper_schedule (&a.job, tlc_clock_now_us () + HOUR_US));
+  inquiry = inquire ("tcp://host-1.test:1, tcp://block.test:2, tcp://host-3.test:3", &a.job);
+  await_entry ();
+  tlc_inquiry_cancel (inquiry);
+  system_unblock ();
+  answers = ask_patiently ("tcp://host-4.test:4");
+  assert_asked ("host-1.test block.test host-4.test ");
+  ck_assert_str_eq (diary, "");
+  keeper_close (); /* runs it */
+  tlc_resolver_stop ();
+}
+END_TEST
+
+#ifndef TLC_TEST_THREAD_SANITIZER /* it does not follow the threads of a child */
+
+/* What became of the inquiry in the child: 0 if all is well. */
+static int
+live_in_child (TlcInquiry *inquiry)
+{
+  g_autoptr (GPtrArray) answers = NULL;
+  const TlcAnswer *lost;
+
+  tlc_keeper_after_fork_child_unlocked ();
+  tlc_resolver_after_fork_child_unlocked ();
+  tlc_worker_unlock ();
+  if (!tlc_keeper_start (NULL))
+    return 1;
+  assert_diary ("Aa");
+  if (!tlc_inquiry_is_answered (inquiry))
+    return 2;
+  answers = tlc_inquiry_end (inquiry);
+  lost = answers->pdata[1];
+  if (answers->len != 3 || lost->error == NULL || strstr (lost->error->message, "forked") == NULL)
+    return 3;
+  assert_address (answers, 0, "tcp://127.0.0.1:1 (host-1.test)");
+  /* And it can ask again. */
+  g_clear_pointer (&answers, g_ptr_array_unref);
+  is_blocking = FALSE;
+  answers = ask_patiently ("tcp://host-5.test:5");
+  assert_address (answers, 0, "tcp://127.0.0.5:5 (host-5.test)");
+  return 0;
+}
+
+/* fork() amid an inquiry: in the child its job runs and finds what had come, and errors; in the
+ * parent it goes on. */
+START_TEST (test_inquiry_forked)
+{
+  static Task a = TASK ('A');
+  g_autoptr (GPtrArray) answers = NULL;
+  TlcInquiry *inquiry;
+  int status;
+  pid_t child;
+
+  keeper_open ();
+  system_block ();
+  ck_assert (tlc_keeper_schedule (&a.job, tlc_clock_now_us () + HOUR_US));
+  inquiry = inquire ("tcp://host-1.test:1, tcp://block.test:2, tcp://host-3.test:3", &a.job);
+  await_entry ();
+  tlc_worker_lock ();
+  child = fork ();
+  if (child == 0)
+    _exit (live_in_child (inquiry));
+  tlc_worker_unlock ();
+  ck_assert_int_eq (waitpid (child, &status, 0), child);
+  ck_assert_int_eq (status, 0);
+  ck_assert (!tlc_inquiry_is_answered (inquiry));
+  system_unblock ();
+  assert_diary ("Aa");
+  answers = tlc_inquiry_end (inquiry);
+  assert_address (answers, 2, "tcp://127.0.0.3:3 (host-3.test)");
+  keeper_close ();
+  tlc_resolver_stop ();
+}
+END_TEST
+
+#endif
+
 int
 main (void)
 {
@@ -359,6 +533,13 @@ main (void)
   tcase_add_test (tests, test_resolver_returns_at_its_deadline);
   tcase_add_test (tests, test_resolver_stop_does_not_wait_for_the_system);
   tcase_add_test (tests, test_resolver_blocked_one_is_used_again);
+  tcase_add_test (tests, test_inquiry_asks_equal_names_once);
+  tcase_add_test (tests, test_inquiry_hastens_its_job);
+  tcase_add_test (tests, test_inquiry_without_names_is_answered);
+  tcase_add_test (tests, test_inquiry_cancelled);
+#ifndef TLC_TEST_THREAD_SANITIZER
+  tcase_add_test (tests, test_inquiry_forked);
+#endif
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);
 }

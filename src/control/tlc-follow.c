@@ -27,6 +27,7 @@ struct _TlcFollow {
   GBytes *seen;    /* what was in the file, or why it could not be read */
   TlcWatch *watch; /* while the catalog has us */
   TlcJob job;
+  gboolean is_stale; /* set before the job is first scheduled: what was loaded is not what is there */
   /* the keeper's, while it asks: */
   TlcServicesFile *file;
   TlcInquiry *inquiry;
@@ -51,10 +52,7 @@ tlc_follow_ref (TlcFollow *follow)
 static void
 tlc_follow_forget (TlcFollow *follow)
 {
-  TlcInquiry *inquiry = g_steal_pointer (&follow->inquiry);
-
-  if (inquiry != NULL)
-    g_ptr_array_unref (tlc_inquiry_end (inquiry));
+  tlc_inquiry_cancel (g_steal_pointer (&follow->inquiry));
   g_clear_pointer (&follow->file, tlc_services_file_unref);
 }
 
@@ -100,15 +98,22 @@ tlc_follow_apply (TlcFollow *follow)
   tlc_load_tell (follow->catalog, summary, error);
 }
 
+static void tlc_follow_changed (gpointer data);
+
 /* On the keeper: while it asks. */
 static void
 tlc_follow_run (TlcJob *job)
 {
   TlcFollow *follow = tlc_follow_from_job (job);
 
-  if (follow->inquiry == NULL)
+  if (follow->is_stale)
+    {
+      follow->is_stale = FALSE;
+      tlc_follow_changed (follow);
+    }
+  else if (follow->inquiry == NULL)
     return;
-  if (tlc_inquiry_is_answered (follow->inquiry) || tlc_clock_now_us () >= follow->deadline_us)
+  else if (tlc_inquiry_is_answered (follow->inquiry) || tlc_clock_now_us () >= follow->deadline_us)
     tlc_follow_apply (follow);
   else if (!tlc_keeper_schedule (&tlc_follow_ref (follow)->job, follow->deadline_us))
     tlc_follow_unref (follow);
@@ -220,6 +225,21 @@ tlc_follow_get_path (TlcCatalog *catalog, GBytes **ret_loaded, gboolean *ret_is_
   return *ret_is_followed ? NULL : g_steal_pointer (&path);
 }
 
+/* What came between the load and the watch. */
+static void
+tlc_follow_catch_up (TlcFollow *follow)
+{
+  gsize length;
+  g_autofree char *text = tlc_services_file_read (follow->path, &length, NULL, NULL);
+  g_autoptr (GBytes) there = g_bytes_new (text, text != NULL ? length : 0);
+
+  tlc_root_lock ();
+  follow->is_stale = text != NULL && !g_bytes_equal (there, follow->seen);
+  tlc_root_unlock ();
+  if (follow->is_stale && !tlc_keeper_schedule (&tlc_follow_ref (follow)->job, 0))
+    tlc_follow_unref (follow);
+}
+
 gboolean
 tlc_follow_start (TlcCatalog *catalog, GError **error)
 {
@@ -231,9 +251,15 @@ tlc_follow_start (TlcCatalog *catalog, GError **error)
 
   if (path == NULL)
     return is_followed;
+  if (!tlc_keeper_start (error))
+    {
+      g_bytes_unref (loaded);
+      return FALSE;
+    }
   follow = tlc_follow_new (catalog, path, loaded, error);
   if (follow == NULL)
     return FALSE;
+  tlc_follow_catch_up (follow);
   tlc_root_lock ();
   /* One that was there before, or this one, which comes too late. */
   watch = catalog->is_ended ? follow->watch : NULL;

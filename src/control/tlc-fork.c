@@ -114,8 +114,8 @@ tlc_fork_child (void)
   gboolean without_rcu = tlc_fork_without_rcu;
 
   tlc_keeper_after_fork_child_unlocked ();
-  tlc_watch_after_fork_child_unlocked ();
   tlc_resolver_after_fork_child_unlocked ();
+  tlc_watch_after_fork_child_unlocked ();
   tlc_worker_unlock ();
   tlc_core_after_fork_child (tlc_fork_peek_own);
   tlc_root_after_fork_child ();

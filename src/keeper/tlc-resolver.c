@@ -1,111 +1,161 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The resolver: a thread that does nothing but getaddrinfo(), which has no deadline. Who asks waits
- * for his answers as long as he likes, or is called when they are there, and leaves the questions behind that
- * are not answered. A question belongs to both until it is answered or given up: whoever comes second frees
- * it. */
+/* The resolver: a thread that does nothing but getaddrinfo(), which has no deadline. Who asks has an
+ * inquiry, with a question for each name, and ends it when he likes. A question belongs to its
+ * inquiry; the one that the thread is at when the inquiry ends is left to the thread.
+ *
+ * What an inquiry was made of is its maker's own; its questions' answers, and who is still to
+ * answer, are under the workers' lock. */
 #include "keeper/tlc-resolver.h"
 
 #include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
 
-/* All under the workers' lock. */
-typedef struct _TlcQuestion TlcQuestion;
-struct _TlcQuestion {
+typedef struct {
   TlcAddress *name;
+  /* under the lock: */
+  TlcInquiry *inquiry; /* NULL: nobody waits for it, who answers frees it */
   TlcAnswer *answer;   /* NULL until it comes */
-  TlcInquiry *inquiry; /* NULL: nobody waits for it */
-  TlcQuestion *next;   /* while it is queued */
-};
+  GList link;          /* in the queue; data NULL: not there */
+} TlcQuestion;
 
 struct _TlcInquiry {
-  GPtrArray *addresses;    /* immutable */
-  TlcQuestion **questions; /* for each of them; NULL: it is no name, or has been asked for before */
-  gint64 asked_us;
+  GPtrArray *addresses;    /* of TlcAddress */
+  TlcQuestion **questions; /* for each address: NULL where it is no name; equal ones share one */
+  GPtrArray *asked;        /* of TlcQuestion: each once */
   TlcJob *job;
-  guint n_open; /* under the lock: not answered yet */
+  gint64 asked_us;
+  /* under the lock: */
+  guint n_open;     /* questions without an answer, that may still come */
+  gboolean is_lost; /* with the thread, in a fork() */
+  TlcInquiry *next, *previous;
 };
 
 static void tlc_resolver_main (void);
 
 static TlcWorker tlc_resolver = TLC_WORKER_INIT ("tlc-resolver", tlc_resolver_main);
-static TlcQuestion *tlc_resolver_queue; /* first come, first served */
+/* Under the workers' lock: */
+static GQueue tlc_resolver_queue = G_QUEUE_INIT; /* of TlcQuestion: first come, first served */
+static TlcQuestion *tlc_resolver_current;        /* what the thread is at */
+static TlcInquiry *tlc_resolver_inquiries;
 static pthread_cond_t tlc_resolver_asked = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t tlc_resolver_answered = PTHREAD_COND_INITIALIZER;
 
-static void
-tlc_question_free (TlcQuestion *question)
+/* --- questions --- */
+
+static TlcQuestion *
+tlc_question_new (const TlcAddress *name, TlcInquiry *inquiry)
 {
+  TlcQuestion *question = g_new0 (TlcQuestion, 1);
+
+  question->name = tlc_address_copy (name);
+  question->inquiry = inquiry;
+  return question;
+}
+
+static void
+tlc_question_free (gpointer data)
+{
+  TlcQuestion *question = data;
+
   tlc_address_free (question->name);
   tlc_answer_free (question->answer);
   g_free (question);
 }
 
 static void
-tlc_resolver_put (TlcQuestion *question)
+tlc_question_queue_unlocked (TlcQuestion *question)
 {
-  TlcQuestion **last = &tlc_resolver_queue;
-  GError *error = NULL;
+  question->link.data = question;
+  g_queue_push_tail_link (&tlc_resolver_queue, &question->link);
+}
 
-  tlc_worker_lock ();
-  if (tlc_worker_start_unlocked (&tlc_resolver, &error))
+static void
+tlc_question_unqueue_unlocked (TlcQuestion *question)
+{
+  if (question->link.data != NULL)
+    g_queue_unlink (&tlc_resolver_queue, &question->link);
+  question->link.data = NULL;
+}
+
+/* --- inquiries --- */
+
+/* Each name is made a question, the first time that it comes. */
+static void
+tlc_inquiry_make_questions (TlcInquiry *inquiry)
+{
+  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < inquiry->addresses->len; i++)
     {
-      while (*last != NULL)
-        last = &(*last)->next;
-      *last = question;
-      question->inquiry->n_open++;
-      pthread_cond_signal (&tlc_resolver_asked);
+      TlcAddress *address = inquiry->addresses->pdata[i];
+      TlcQuestion *question;
+
+      if (address->kind != TLC_ADDRESS_NAME)
+        continue;
+      question = g_hash_table_lookup (known, address->text);
+      if (question == NULL)
+        {
+          question = tlc_question_new (address, inquiry);
+          g_ptr_array_add (inquiry->asked, question);
+          g_hash_table_insert (known, question->name->text, question);
+        }
+      inquiry->questions[i] = question;
     }
-  else
-    question->answer = tlc_answer_new (NULL, error);
-  tlc_worker_unlock ();
 }
 
-/* FALSE: the resolver is at it. */
-static gboolean
-tlc_resolver_unlink_unlocked (TlcQuestion *question)
+static void
+tlc_inquiry_link_unlocked (TlcInquiry *inquiry)
 {
-  for (TlcQuestion **link = &tlc_resolver_queue; *link != NULL; link = &(*link)->next)
-    if (*link == question)
-      {
-        *link = question->next;
-        return TRUE;
-      }
-  return FALSE;
+  inquiry->next = tlc_resolver_inquiries;
+  if (inquiry->next != NULL)
+    inquiry->next->previous = inquiry;
+  tlc_resolver_inquiries = inquiry;
 }
 
-static TlcAnswer *
-tlc_resolver_late (const TlcAddress *name, gint64 waited_us)
+static void
+tlc_inquiry_unlink_unlocked (TlcInquiry *inquiry)
 {
-  GError *error = NULL;
-
-  tlc_error_set (&error, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
-                 "%s: name not resolved: no answer from the system's resolver within %"
-                 G_GINT64_FORMAT " ms",
-                 name->text, waited_us / 1000);
-  return tlc_answer_new (NULL, error);
+  *(inquiry->previous != NULL ? &inquiry->previous->next : &tlc_resolver_inquiries)
+      = inquiry->next;
+  if (inquiry->next != NULL)
+    inquiry->next->previous = inquiry->previous;
 }
 
-static const TlcAddress *
-tlc_inquiry_get_address (const TlcInquiry *inquiry, guint i)
+/* Nothing is to be waited for any more. */
+static void
+tlc_inquiry_note_answered_unlocked (TlcInquiry *inquiry)
 {
-  return inquiry->addresses->pdata[i];
+  if (inquiry->job != NULL)
+    tlc_keeper_hasten_unlocked (inquiry->job, tlc_clock_now_us ());
+  pthread_cond_broadcast (&tlc_resolver_answered);
 }
 
-/* The place of the first of the same name. */
-static guint
-tlc_inquiry_find_first (const TlcInquiry *inquiry, guint i)
+/* Without a thread all are answered, by why. */
+static void
+tlc_inquiry_ask_unlocked (TlcInquiry *inquiry)
 {
-  guint first = 0;
+  g_autoptr (GError) error = NULL;
 
-  while (first < i
-         && !tlc_address_equal (inquiry->addresses->pdata[first], inquiry->addresses->pdata[i]))
-    first++;
-  return first;
+  if (inquiry->asked->len > 0)
+    tlc_worker_start_unlocked (&tlc_resolver, &error);
+  for (guint i = 0; i < inquiry->asked->len; i++)
+    {
+      TlcQuestion *question = inquiry->asked->pdata[i];
+
+      if (error != NULL)
+        question->answer = tlc_answer_new (NULL, g_error_copy (error));
+      else
+        tlc_question_queue_unlocked (question);
+    }
+  inquiry->n_open = error == NULL ? inquiry->asked->len : 0;
+  pthread_cond_signal (&tlc_resolver_asked);
+  if (inquiry->n_open == 0)
+    tlc_inquiry_note_answered_unlocked (inquiry);
 }
 
 TlcInquiry *
-tlc_inquiry_new (const GPtrArray *addresses, TlcJob *job)
+tlc_inquiry_new (GPtrArray *addresses, TlcJob *job)
 {
   TlcInquiry *inquiry = g_new0 (TlcInquiry, 1);
 
@@ -113,17 +163,14 @@ tlc_inquiry_new (const GPtrArray *addresses, TlcJob *job)
   for (guint i = 0; i < addresses->len; i++)
     g_ptr_array_add (inquiry->addresses, tlc_address_copy (addresses->pdata[i]));
   inquiry->questions = g_new0 (TlcQuestion *, addresses->len);
-  inquiry->asked_us = tlc_clock_now_us ();
+  inquiry->asked = g_ptr_array_new ();
   inquiry->job = job;
-  for (guint i = 0; i < addresses->len; i++)
-    if (tlc_inquiry_get_address (inquiry, i)->kind == TLC_ADDRESS_NAME
-        && tlc_inquiry_find_first (inquiry, i) == i)
-      {
-        inquiry->questions[i] = g_new0 (TlcQuestion, 1);
-        inquiry->questions[i]->name = tlc_address_copy (tlc_inquiry_get_address (inquiry, i));
-        inquiry->questions[i]->inquiry = inquiry;
-        tlc_resolver_put (inquiry->questions[i]);
-      }
+  inquiry->asked_us = tlc_clock_now_us ();
+  tlc_inquiry_make_questions (inquiry);
+  tlc_worker_lock ();
+  tlc_inquiry_link_unlocked (inquiry);
+  tlc_inquiry_ask_unlocked (inquiry);
+  tlc_worker_unlock ();
   return inquiry;
 }
 
@@ -138,90 +185,113 @@ tlc_inquiry_is_answered (TlcInquiry *inquiry)
   return is_answered;
 }
 
-void
-tlc_inquiry_wait (TlcInquiry *inquiry, gint64 deadline_us)
+/* After it no question is in anybody's hands but ours; one that is stays with who has it. */
+static void
+tlc_inquiry_stop (TlcInquiry *inquiry)
 {
   tlc_worker_lock ();
-  while (inquiry->n_open > 0
-         && tlc_worker_wait_unlocked (&tlc_resolver_answered, deadline_us) == 0)
-    ;
-  tlc_worker_unlock ();
-}
-
-/* Takes @question over. NULL: there is none yet. */
-static TlcAnswer *
-tlc_inquiry_take_answer (TlcQuestion *question)
-{
-  gboolean is_ours = TRUE;
-  TlcAnswer *answer;
-
-  tlc_worker_lock ();
-  answer = g_steal_pointer (&question->answer);
-  if (answer == NULL)
+  tlc_inquiry_unlink_unlocked (inquiry);
+  for (guint i = 0; i < inquiry->asked->len; i++)
     {
-      is_ours = tlc_resolver_unlink_unlocked (question);
+      TlcQuestion *question = inquiry->asked->pdata[i];
+
+      tlc_question_unqueue_unlocked (question);
       question->inquiry = NULL;
+      /* It is freed when it is answered, which may be now: @asked and @questions forget it. */
+      if (question != tlc_resolver_current)
+        continue;
+      inquiry->asked->pdata[i] = NULL;
+      for (guint j = 0; j < inquiry->addresses->len; j++)
+        if (inquiry->questions[j] == question)
+          inquiry->questions[j] = NULL;
     }
   tlc_worker_unlock ();
-  if (is_ours)
-    tlc_question_free (question);
-  return answer;
+}
+
+static void
+tlc_inquiry_free (TlcInquiry *inquiry)
+{
+  for (guint i = 0; i < inquiry->asked->len; i++)
+    if (inquiry->asked->pdata[i] != NULL)
+      tlc_question_free (inquiry->asked->pdata[i]);
+  g_ptr_array_unref (inquiry->asked);
+  g_ptr_array_unref (inquiry->addresses);
+  g_free (inquiry->questions);
+  g_free (inquiry);
 }
 
 static TlcAnswer *
-tlc_inquiry_get_answer (TlcInquiry *inquiry, GPtrArray *answers, guint i)
+tlc_inquiry_late (const TlcInquiry *inquiry, const TlcAddress *name, gint64 now_us)
 {
-  const TlcAddress *address = tlc_inquiry_get_address (inquiry, i);
-  TlcAnswer *answer;
+  GError *error = NULL;
 
-  if (address->kind != TLC_ADDRESS_NAME)
-    return tlc_answer_ask (address);
-  if (inquiry->questions[i] == NULL)
-    return tlc_answer_copy (answers->pdata[tlc_inquiry_find_first (inquiry, i)]);
-  answer = tlc_inquiry_take_answer (inquiry->questions[i]);
-  return answer != NULL ? answer
-                        : tlc_resolver_late (address, tlc_clock_now_us () - inquiry->asked_us);
+  if (inquiry->is_lost)
+    tlc_error_set (&error, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
+                   "%s: name not resolved: the process was forked before the answer came",
+                   name->text);
+  else
+    tlc_error_set (&error, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
+                   "%s: name not resolved: no answer from the system's resolver within %"
+                   G_GINT64_FORMAT " ms",
+                   name->text, (now_us - inquiry->asked_us) / 1000);
+  return tlc_answer_new (NULL, error);
 }
 
 GPtrArray *
 tlc_inquiry_end (TlcInquiry *inquiry)
 {
   GPtrArray *answers = tlc_answers_new ();
+  gint64 now_us = tlc_clock_now_us ();
 
+  tlc_inquiry_stop (inquiry);
   for (guint i = 0; i < inquiry->addresses->len; i++)
-    g_ptr_array_add (answers, tlc_inquiry_get_answer (inquiry, answers, i));
-  g_ptr_array_unref (inquiry->addresses);
-  g_free (inquiry->questions);
-  g_free (inquiry);
+    {
+      const TlcAddress *address = inquiry->addresses->pdata[i];
+      const TlcQuestion *question = inquiry->questions[i];
+
+      if (address->kind != TLC_ADDRESS_NAME)
+        g_ptr_array_add (answers, tlc_answer_ask (address));
+      else if (question != NULL && question->answer != NULL)
+        g_ptr_array_add (answers, tlc_answer_copy (question->answer));
+      else
+        g_ptr_array_add (answers, tlc_inquiry_late (inquiry, address, now_us));
+    }
+  tlc_inquiry_free (inquiry);
   return answers;
 }
 
+void
+tlc_inquiry_cancel (TlcInquiry *inquiry)
+{
+  if (inquiry == NULL)
+    return;
+  tlc_inquiry_stop (inquiry);
+  tlc_inquiry_free (inquiry);
+}
+
 GPtrArray *
-tlc_resolver_ask (const GPtrArray *addresses, gint64 deadline_us)
+tlc_resolver_ask (GPtrArray *addresses, gint64 deadline_us)
 {
   TlcInquiry *inquiry = tlc_inquiry_new (addresses, NULL);
 
-  tlc_inquiry_wait (inquiry, deadline_us);
+  tlc_worker_lock ();
+  while (inquiry->n_open > 0
+         && tlc_worker_wait_unlocked (&tlc_resolver_answered, deadline_us) == 0)
+    ;
+  tlc_worker_unlock ();
   return tlc_inquiry_end (inquiry);
 }
+
+/* --- the thread --- */
 
 static TlcQuestion *
 tlc_resolver_take_unlocked (void)
 {
-  TlcQuestion *question = tlc_resolver_queue;
+  TlcQuestion *question = g_queue_peek_head (&tlc_resolver_queue);
 
   if (question != NULL)
-    tlc_resolver_queue = g_steal_pointer (&question->next);
+    tlc_question_unqueue_unlocked (question);
   return question;
-}
-
-/* There is one answer more. */
-static void
-tlc_resolver_tell_unlocked (TlcInquiry *inquiry)
-{
-  pthread_cond_broadcast (&tlc_resolver_answered);
-  if (--inquiry->n_open == 0 && inquiry->job != NULL)
-    tlc_keeper_hasten_unlocked (inquiry->job, 0);
 }
 
 /* One question, without the lock while the system looks for the answer. */
@@ -230,16 +300,18 @@ tlc_resolver_answer_unlocked (TlcQuestion *question)
 {
   TlcAnswer *answer;
 
+  tlc_resolver_current = question;
   tlc_resolver.is_occupied = TRUE;
   tlc_worker_unlock ();
   answer = tlc_answer_ask (question->name);
   tlc_worker_lock ();
   tlc_resolver.is_occupied = FALSE;
+  tlc_resolver_current = NULL;
   question->answer = answer;
-  if (question->inquiry != NULL)
-    tlc_resolver_tell_unlocked (question->inquiry);
-  else
+  if (question->inquiry == NULL)
     tlc_question_free (question);
+  else if (--question->inquiry->n_open == 0)
+    tlc_inquiry_note_answered_unlocked (question->inquiry);
 }
 
 static void
@@ -268,12 +340,23 @@ tlc_resolver_stop (void)
   tlc_worker_join (&tlc_resolver);
 }
 
-/* Who waits in a thread is not here. The keeper is, by and by: it finds that there is no answer. */
+/* Who waited for his answers is not here. What the keeper asked for it goes on with, and finds that
+ * no more come. Questions stay with their inquiries; the thread's own is nobody's. */
 void
 tlc_resolver_after_fork_child_unlocked (void)
 {
   while (tlc_resolver_take_unlocked () != NULL)
     ;
+  if (tlc_resolver_current != NULL && tlc_resolver_current->inquiry == NULL)
+    tlc_question_free (tlc_resolver_current);
+  tlc_resolver_current = NULL;
   tlc_resolver_asked = tlc_resolver_answered = (pthread_cond_t) PTHREAD_COND_INITIALIZER;
+  for (TlcInquiry *inquiry = tlc_resolver_inquiries; inquiry != NULL; inquiry = inquiry->next)
+    if (inquiry->n_open > 0)
+      {
+        inquiry->is_lost = TRUE;
+        inquiry->n_open = 0;
+        tlc_inquiry_note_answered_unlocked (inquiry);
+      }
   tlc_worker_after_fork_child_unlocked (&tlc_resolver);
 }

@@ -3,23 +3,35 @@
 
 #include <glib.h>
 
-/* The directories that a path leads through, and what in each of them it depends on: a name that is a symbolic
- * link, or missing, or the file itself. Links are followed one by one, since each of them may be replaced. */
-typedef struct {
-  GHashTable *places; /* directory (physical) to TlcWatchPlace */
-  char *trace;        /* the same for the same way through the same inodes */
-  gboolean is_found;  /* it leads to something */
-} TlcWatchPath;
+/* The directories that a path leads through, watched by an inotify of its own. One thread at a time. */
+typedef struct _TlcWatchPath TlcWatchPath;
 
-typedef struct {
-  char *directory;
-  GPtrArray *names;     /* of char *, what it depends on there; none: on the directory itself alone */
-  gboolean has_file;    /* the last of them is the file, whose writing counts */
-} TlcWatchPlace;
+/* How what lies at the path was last touched. */
+typedef enum {
+  TLC_WATCH_SETTLED,
+  TLC_WATCH_OPEN,   /* made or written, and not closed */
+  TLC_WATCH_CLOSED, /* closed after writing, or its attributes changed */
+  TLC_WATCH_WHOLE,  /* put there by a rename, or a symlink made: nobody needs to wait */
+} TlcWatchTouch;
 
-/* Where @path, absolute, leads now. */
-TlcWatchPath *tlc_watch_path_walk (const char *path);
-void tlc_watch_path_free (TlcWatchPath *path);
-gboolean tlc_watch_place_depends_on (const TlcWatchPlace *place, const char *name);
+/* So many symlinks on the way, as the kernel. */
+#define TLC_WATCH_MAX_LINKS 40
+/* So often the path is walked again at once when it changes while it is. */
+#define TLC_WATCH_MAX_WALKS 16
+/* So many times 4 KiB of events are read in a row. */
+#define TLC_WATCH_MAX_READS 256
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcWatchPath, tlc_watch_path_free)
+/* Watches nothing yet; @path is absolute. NULL and TLC_ERROR_EXHAUSTED. */
+TlcWatchPath *tlc_watch_path_new (const char *path, GError **error);
+void tlc_watch_path_free (TlcWatchPath *self);
+/* To be polled for input. */
+int tlc_watch_path_get_fd (const TlcWatchPath *self);
+/* In the child of fork(): what is watched is the parent's. Nothing but tlc_watch_path_free() is left. */
+void tlc_watch_path_after_fork_child (TlcWatchPath *self);
+
+/* Watches what is on the way now, and no more. It may have changed when this returns, but not without
+ * an event. FALSE: some of it is not watched. */
+gboolean tlc_watch_path_walk (TlcWatchPath *self, GError **error);
+/* Reads the events that there are, and follows @touch through them. TRUE: there were some about the
+ * path; @ret_is_stale: it is to be walked again. */
+gboolean tlc_watch_path_read (TlcWatchPath *self, TlcWatchTouch *touch, gboolean *ret_is_stale);

@@ -1,287 +1,191 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A watch: inotify on the directories that a path leads through (tlc-watch-path), and when what it says has
- * settled.
+/* A watch is a job of the keeper's that waits for events of inotify, and then for quiet. What it saw
+ * last, and what it waits for, are the job's own. Its owner has a reference, and each scheduling.
  *
- *   STILL --something happens to what the path depends on--> RESTLESS --it has settled--> STILL, told
- *                                                               '--it is missing: STILL
- *
- * Directories are watched first and looked at after that, until twice in a row the way is the same. Those
- * that are only gone through are watched for being moved and removed themselves, so that what else happens in
- * them wakes nobody. All of it is the keeper's; what others touch is under the workers' lock. */
+ * An inotify is shared with the child of a fork(): there each watch opens its own, when its job runs. */
 #include "keeper/tlc-watch.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "keeper/tlc-watch-path.h"
+#include "model/tlc-cancel.h"
 #include "model/tlc-clock.h"
-#include "model/tlc-error-private.h"
 
-#define TLC_WATCH_SELF (IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR)
-#define TLC_WATCH_ENTRIES (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
-#define TLC_WATCH_WRITING (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB)
-#define TLC_WATCH_WALKS_MAX 8
-
-/* What the keeper knows; made anew in the child of a fork(), where it may be half changed. */
+/* What was there; all zero: nothing. */
 typedef struct {
-  int fd;
-  TlcWatchPath *path;
-  GHashTable *descriptors; /* of inotify, to the place of the path */
-  gboolean is_restless, is_open, is_atomic;
-  gint64 since_us, last_us; /* of what has made it restless */
-} TlcWatchState;
+  dev_t device;
+  ino_t inode;
+  off_t size;
+  struct timespec modified, changed;
+} TlcWatchSight;
 
 struct _TlcWatch {
-  atomic_int ref_count; /* any thread */
+  TlcJob job; /* first */
   char *path;
   void (*changed) (gpointer data);
   gpointer data;
   GDestroyNotify destroy;
-  TlcJob job;
-  TlcWatchState *state; /* the keeper's */
+  /* the job's: */
+  TlcWatchPath *way;   /* NULL: to be opened */
+  TlcWatchSight sight; /* when it was last told, or looked for */
+  TlcWatchTouch touch; /* since */
+  gint64 first_us, last_us; /* unless SETTLED: when it was touched */
+  gint64 retry_us;     /* G_MAXINT64: all is watched */
   /* under the workers' lock: */
+  guint n_refs;
   gboolean is_stopped;
-  TlcWatch *next, *previous; /* all that are not */
+  gboolean is_running; /* its job */
+  gboolean is_forked;  /* since it last ran */
+  TlcWatch *next, *previous;
 };
 
-static TlcWatch *tlc_watches; /* under the workers' lock */
-
-/* --- what is watched --- */
-
-static TlcWatchState *
-tlc_watch_state_new (GError **error)
-{
-  TlcWatchState *state;
-  int fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-
-  if (fd < 0)
-    {
-      tlc_error_set (error, TLC_ERROR_EXHAUSTED, TLC_DELIVERY_NOT_SENT, "no inotify instance: %s",
-                     g_strerror (errno));
-      return NULL;
-    }
-  state = g_new0 (TlcWatchState, 1);
-  state->fd = fd;
-  state->descriptors = g_hash_table_new (NULL, NULL);
-  return state;
-}
-
-static void
-tlc_watch_state_free (TlcWatchState *state)
-{
-  if (state == NULL)
-    return;
-  close (state->fd);
-  tlc_watch_path_free (state->path);
-  g_hash_table_unref (state->descriptors);
-  g_free (state);
-}
-
-/* What is only gone through need not be readable. */
-static gboolean
-tlc_watch_state_add (TlcWatchState *state, GHashTable *descriptors, TlcWatchPlace *place,
-                     GError **error)
-{
-  guint32 mask = TLC_WATCH_SELF;
-  int descriptor;
-
-  if (place->names->len > 0)
-    mask |= TLC_WATCH_ENTRIES;
-  if (place->has_file)
-    mask |= TLC_WATCH_WRITING;
-  descriptor = inotify_add_watch (state->fd, place->directory, mask);
-  if (descriptor >= 0)
-    {
-      g_hash_table_insert (descriptors, GINT_TO_POINTER (descriptor), place);
-      return TRUE;
-    }
-  if (errno == ENOENT || errno == ENOTDIR || (errno == EACCES && place->names->len == 0))
-    return TRUE; /* the next walk goes elsewhere */
-  tlc_error_set (error, errno == EACCES ? TLC_ERROR_CONFIG : TLC_ERROR_EXHAUSTED,
-                 TLC_DELIVERY_NOT_SENT, "%s: cannot be watched: %s", place->directory,
-                 g_strerror (errno));
-  return FALSE;
-}
-
-/* Those that lead nowhere any more. */
-static void
-tlc_watch_state_drop_others (TlcWatchState *state, GHashTable *descriptors)
-{
-  GHashTableIter iter;
-  gpointer descriptor;
-
-  g_hash_table_iter_init (&iter, state->descriptors);
-  while (g_hash_table_iter_next (&iter, &descriptor, NULL))
-    if (!g_hash_table_contains (descriptors, descriptor))
-      inotify_rm_watch (state->fd, GPOINTER_TO_INT (descriptor));
-}
-
-/* Takes @path over. */
-static gboolean
-tlc_watch_state_adopt (TlcWatchState *state, TlcWatchPath *path, GError **error)
-{
-  GHashTable *descriptors = g_hash_table_new (NULL, NULL);
-  gboolean is_good = TRUE;
-  GHashTableIter iter;
-  gpointer place;
-
-  g_hash_table_iter_init (&iter, path->places);
-  while (is_good && g_hash_table_iter_next (&iter, NULL, &place))
-    is_good = tlc_watch_state_add (state, descriptors, place, error);
-  tlc_watch_state_drop_others (state, descriptors);
-  g_hash_table_unref (state->descriptors);
-  state->descriptors = descriptors;
-  tlc_watch_path_free (state->path);
-  state->path = path;
-  return is_good;
-}
-
-/* Follows the path anew. FALSE: not all of it is watched. */
-static gboolean
-tlc_watch_state_follow (TlcWatchState *state, const char *path, GError **error)
-{
-  for (guint i = 0; i < TLC_WATCH_WALKS_MAX; i++)
-    {
-      g_autofree char *trace = state->path != NULL ? g_strdup (state->path->trace) : NULL;
-
-      if (!tlc_watch_state_adopt (state, tlc_watch_path_walk (path), error))
-        return FALSE;
-      if (i > 0 && g_str_equal (trace, state->path->trace))
-        break;
-    }
-  return TRUE;
-}
-
-/* --- what happens --- */
-
-static void
-tlc_watch_state_stir (TlcWatchState *state)
-{
-  gint64 now_us = tlc_clock_now_us ();
-
-  if (!state->is_restless)
-    {
-      state->since_us = now_us;
-      state->is_atomic = state->is_open = FALSE;
-    }
-  state->is_restless = TRUE;
-  state->last_us = now_us;
-}
-
-static gboolean
-tlc_watch_place_has_link (const TlcWatchPlace *place, const char *name)
-{
-  g_autofree char *at = g_build_filename (place->directory, name, NULL);
-  struct stat status;
-
-  return lstat (at, &status) == 0 && S_ISLNK (status.st_mode);
-}
-
-/* What is renamed into place, or a link that is made there, is whole. A file that is created is written
- * next, and a directory is filled. */
-static void
-tlc_watch_state_note_entry (TlcWatchState *state, const TlcWatchPlace *place,
-                            const struct inotify_event *event)
-{
-  guint32 mask = event->mask;
-  gboolean is_directory = (mask & IN_ISDIR) != 0;
-
-  if ((mask & IN_ATTRIB) != 0)
-    return;
-  state->is_atomic
-      = !is_directory
-        && ((mask & IN_MOVED_TO) != 0
-            || ((mask & IN_CREATE) != 0 && tlc_watch_place_has_link (place, event->name)));
-  state->is_open = (mask & IN_MODIFY) != 0
-                   || ((mask & IN_CREATE) != 0 && !is_directory && !state->is_atomic);
-}
-
-/* Whether the path depends on it. */
-static gboolean
-tlc_watch_state_hear (TlcWatchState *state, const struct inotify_event *event)
-{
-  const TlcWatchPlace *place
-      = g_hash_table_lookup (state->descriptors, GINT_TO_POINTER (event->wd));
-  gboolean is_self = (event->mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED)) != 0;
-
-  if ((event->mask & IN_Q_OVERFLOW) != 0)
-    {
-      tlc_watch_state_stir (state);
-      return TRUE;
-    }
-  if (place == NULL
-      || (!is_self && (event->len == 0 || !tlc_watch_place_depends_on (place, event->name))))
-    return FALSE;
-  tlc_watch_state_stir (state);
-  if (!is_self)
-    tlc_watch_state_note_entry (state, place, event);
-  return TRUE;
-}
-
-/* All that has happened so far. TRUE: the path is to be followed anew. */
-static gboolean
-tlc_watch_state_read (TlcWatchState *state)
-{
-  _Alignas (struct inotify_event) char buffer[4096];
-  gboolean is_concerned = FALSE;
-  gssize length;
-
-  while ((length = read (state->fd, buffer, sizeof buffer)) > 0)
-    for (const char *at = buffer; at < buffer + length;)
-      {
-        const struct inotify_event *event = (const struct inotify_event *) (const void *) at;
-
-        is_concerned |= tlc_watch_state_hear (state, event);
-        at += sizeof *event + event->len;
-      }
-  return is_concerned;
-}
-
-/* When it will have settled, if nothing more happens. */
-static gint64
-tlc_watch_state_get_due (const TlcWatchState *state)
-{
-  if (!state->is_restless)
-    return G_MAXINT64;
-  if (state->is_atomic)
-    return state->last_us;
-  return MIN (state->since_us + TLC_WATCH_LATEST_US,
-              state->last_us + (state->is_open ? TLC_WATCH_OPEN_US : TLC_WATCH_QUIET_US));
-}
-
-/* --- the keeper's part --- */
-
-static TlcWatch *
-tlc_watch_from_job (TlcJob *job)
-{
-  return (TlcWatch *) ((char *) job - offsetof (TlcWatch, job));
-}
-
-static TlcWatch *
-tlc_watch_ref (TlcWatch *watch)
-{
-  /* ORDER(ref.take): relaxed; whoever takes a reference holds one already. */
-  atomic_fetch_add_explicit (&watch->ref_count, 1, memory_order_relaxed);
-  return watch;
-}
+static TlcWatch *tlc_watch_list; /* under the workers' lock: those that are not stopped */
 
 static void
 tlc_watch_unref (TlcWatch *watch)
 {
-  /* ORDER(ref.drop): acquire and release; the last one sees all that the others did before it
-   * frees. */
-  if (atomic_fetch_sub_explicit (&watch->ref_count, 1, memory_order_acq_rel) != 1)
+  gboolean is_last;
+
+  tlc_worker_lock ();
+  is_last = --watch->n_refs == 0;
+  tlc_worker_unlock ();
+  if (!is_last)
     return;
-  tlc_watch_state_free (watch->state);
-  watch->destroy (watch->data);
+  if (watch->destroy != NULL)
+    watch->destroy (watch->data);
+  tlc_watch_path_free (watch->way);
   g_free (watch->path);
   g_free (watch);
+}
+
+static void
+tlc_watch_drop (TlcJob *job)
+{
+  tlc_watch_unref ((TlcWatch *) job);
+}
+
+/* --- what is there --- */
+
+static TlcWatchSight
+tlc_watch_look (const TlcWatch *watch)
+{
+  struct stat status;
+
+  if (stat (watch->path, &status) != 0)
+    return (TlcWatchSight){ 0 };
+  return (TlcWatchSight){ status.st_dev, status.st_ino, status.st_size, status.st_mtim,
+                          status.st_ctim };
+}
+
+static gboolean
+tlc_watch_sight_equal (const TlcWatchSight *a, const TlcWatchSight *b)
+{
+  return a->device == b->device && a->inode == b->inode && a->size == b->size
+         && tlc_clock_to_us (&a->modified) == tlc_clock_to_us (&b->modified)
+         && tlc_clock_to_us (&a->changed) == tlc_clock_to_us (&b->changed);
+}
+
+/* When it will have settled. */
+static gint64
+tlc_watch_due_us (const TlcWatch *watch)
+{
+  switch (watch->touch)
+    {
+    case TLC_WATCH_SETTLED:
+      return G_MAXINT64;
+    case TLC_WATCH_OPEN:
+      return MIN (watch->last_us + TLC_WATCH_OPEN_MS * 1000,
+                  watch->first_us + TLC_WATCH_SETTLE_MAX_MS * 1000);
+    case TLC_WATCH_CLOSED:
+      return MIN (watch->last_us + TLC_WATCH_CLOSED_MS * 1000,
+                  watch->first_us + TLC_WATCH_SETTLE_MAX_MS * 1000);
+    default:
+      return watch->last_us;
+    }
+}
+
+/* --- what happens --- */
+
+/* Events were lost, or not to be had. */
+static void
+tlc_watch_fail (TlcWatch *watch, GError *error)
+{
+  g_debug ("%s; trying again in %d ms", error->message, TLC_WATCH_RETRY_MS);
+  g_error_free (error);
+  watch->retry_us = tlc_clock_now_us () + TLC_WATCH_RETRY_MS * 1000;
+}
+
+/* Follows the path anew. What is there and has come unseen may be half written. */
+static void
+tlc_watch_walk (TlcWatch *watch)
+{
+  TlcWatchSight sight;
+  GError *error = NULL;
+
+  watch->retry_us = G_MAXINT64;
+  if (watch->way == NULL)
+    watch->way = tlc_watch_path_new (watch->path, &error);
+  if (watch->way == NULL || !tlc_watch_path_walk (watch->way, &error))
+    tlc_watch_fail (watch, error);
+  sight = tlc_watch_look (watch);
+  if (sight.inode == 0)
+    watch->touch = TLC_WATCH_SETTLED;
+  else if (watch->touch == TLC_WATCH_SETTLED && !tlc_watch_sight_equal (&sight, &watch->sight))
+    watch->touch = TLC_WATCH_OPEN;
+  if (watch->touch == TLC_WATCH_SETTLED)
+    watch->sight = sight;
+}
+
+/* Reads what has happened, and walks where that led elsewhere. */
+static void
+tlc_watch_catch_up (TlcWatch *watch)
+{
+  gboolean was_settled = watch->touch == TLC_WATCH_SETTLED;
+  gboolean is_stale = watch->way == NULL || watch->retry_us <= tlc_clock_now_us ();
+  gboolean has_seen = FALSE, is_moved = FALSE;
+
+  if (watch->way != NULL)
+    has_seen = tlc_watch_path_read (watch->way, &watch->touch, &is_moved);
+  if (is_stale || is_moved)
+    tlc_watch_walk (watch);
+  if (has_seen || was_settled)
+    watch->last_us = tlc_clock_now_us ();
+  if (was_settled)
+    watch->first_us = watch->last_us;
+}
+
+/* In a child of fork(): what was watched is the parent's; and if its job was at something, nobody
+ * knows how far it had come. */
+static gboolean
+tlc_watch_begin (TlcWatch *watch)
+{
+  gboolean is_forked, is_stopped;
+
+  tlc_worker_lock ();
+  is_forked = watch->is_forked;
+  watch->is_forked = FALSE;
+  watch->is_running = TRUE;
+  is_stopped = watch->is_stopped;
+  tlc_worker_unlock ();
+  if (is_forked)
+    g_clear_pointer (&watch->way, tlc_watch_path_free);
+  return !is_stopped;
+}
+
+static gboolean
+tlc_watch_end (TlcWatch *watch)
+{
+  gboolean is_stopped;
+
+  tlc_worker_lock ();
+  watch->is_running = FALSE;
+  is_stopped = watch->is_stopped;
+  if (!is_stopped)
+    watch->n_refs++;
+  tlc_worker_unlock ();
+  return !is_stopped;
 }
 
 static gboolean
@@ -295,142 +199,124 @@ tlc_watch_is_stopped (TlcWatch *watch)
   return is_stopped;
 }
 
-/* After a fork(), which may have swallowed what happened meanwhile. */
-static gboolean
-tlc_watch_begin_again (TlcWatch *watch, GError **error)
-{
-  watch->state = tlc_watch_state_new (error);
-  if (watch->state == NULL)
-    return FALSE;
-  tlc_watch_state_stir (watch->state);
-  return tlc_watch_state_follow (watch->state, watch->path, error);
-}
-
-static gboolean
-tlc_watch_look (TlcWatch *watch, GError **error)
-{
-  if (watch->state == NULL)
-    return tlc_watch_begin_again (watch, error);
-  return !tlc_watch_state_read (watch->state)
-         || tlc_watch_state_follow (watch->state, watch->path, error);
-}
-
+/* While it settles the fd is not polled: a writer without a pause would keep the keeper awake. */
 static void
-tlc_watch_schedule (TlcWatch *watch, gint64 due_us)
+tlc_watch_schedule (TlcWatch *watch)
 {
-  int fd = watch->state != NULL ? watch->state->fd : -1;
-  gboolean is_new = fd >= 0 ? tlc_keeper_schedule_io (&tlc_watch_ref (watch)->job, fd, POLLIN, due_us)
-                            : tlc_keeper_schedule (&tlc_watch_ref (watch)->job, due_us);
+  gint64 due_us = MIN (tlc_watch_due_us (watch), watch->retry_us);
 
-  if (!is_new)
-    tlc_watch_unref (watch);
+  if (watch->touch != TLC_WATCH_SETTLED || watch->way == NULL)
+    tlc_keeper_schedule (&watch->job,
+                         watch->way == NULL
+                             ? due_us
+                             : MIN (due_us, tlc_clock_now_us () + TLC_WATCH_GATHER_MS * 1000));
+  else
+    tlc_keeper_schedule_io (&watch->job, tlc_watch_path_get_fd (watch->way), POLLIN, due_us);
 }
 
 static void
 tlc_watch_run (TlcJob *job)
 {
-  TlcWatch *watch = tlc_watch_from_job (job);
-  g_autoptr (GError) error = NULL;
-  gint64 due_us = G_MAXINT64;
-  TlcWatchState *state;
+  TlcWatch *watch = (TlcWatch *) job;
 
-  if (tlc_watch_is_stopped (watch))
-    return;
-  if (!tlc_watch_look (watch, &error))
+  if (tlc_watch_begin (watch))
     {
-      g_debug ("%s: %s", watch->path, error->message);
-      due_us = tlc_clock_now_us () + TLC_WATCH_RETRY_US;
+      tlc_watch_catch_up (watch);
+      if (tlc_watch_due_us (watch) <= tlc_clock_now_us () && !tlc_watch_is_stopped (watch))
+        {
+          watch->touch = TLC_WATCH_SETTLED;
+          watch->sight = tlc_watch_look (watch);
+          watch->changed (watch->data);
+        }
     }
-  state = watch->state;
-  if (state != NULL && tlc_clock_now_us () >= tlc_watch_state_get_due (state))
-    {
-      state->is_restless = FALSE;
-      if (state->path->is_found)
-        watch->changed (watch->data);
-    }
-  if (state != NULL)
-    due_us = MIN (due_us, tlc_watch_state_get_due (state));
-  /* It may have been stopped inside. */
-  if (!tlc_watch_is_stopped (watch))
-    tlc_watch_schedule (watch, due_us);
+  if (tlc_watch_end (watch))
+    tlc_watch_schedule (watch);
 }
 
-static void
-tlc_watch_drop (TlcJob *job)
-{
-  tlc_watch_unref (tlc_watch_from_job (job));
-}
-
-/* --- its life --- */
+/* --- whose it is --- */
 
 static void
 tlc_watch_link_unlocked (TlcWatch *watch)
 {
-  watch->next = tlc_watches;
-  if (tlc_watches != NULL)
-    tlc_watches->previous = watch;
-  tlc_watches = watch;
+  watch->next = tlc_watch_list;
+  if (watch->next != NULL)
+    watch->next->previous = watch;
+  tlc_watch_list = watch;
 }
 
 static void
 tlc_watch_unlink_unlocked (TlcWatch *watch)
 {
-  *(watch->previous != NULL ? &watch->previous->next : &tlc_watches) = watch->next;
+  *(watch->previous != NULL ? &watch->previous->next : &tlc_watch_list) = watch->next;
   if (watch->next != NULL)
     watch->next->previous = watch->previous;
-  watch->is_stopped = TRUE;
 }
 
 TlcWatch *
 tlc_watch_new (const char *path, void (*changed) (gpointer data), gpointer data,
                GDestroyNotify destroy, GError **error)
 {
-  TlcWatchState *state = tlc_watch_state_new (error);
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+  g_autofree char *directory = g_path_is_absolute (path) ? NULL : g_get_current_dir ();
+  g_autofree char *absolute
+      = directory == NULL ? g_strdup (path) : g_build_filename (directory, path, NULL);
+  TlcWatchPath *way = tlc_watch_path_new (absolute, error);
   TlcWatch *watch;
 
-  if (state == NULL || !tlc_watch_state_follow (state, path, error) || !tlc_keeper_start (error))
+  if (way == NULL || !tlc_watch_path_walk (way, error))
     {
-      tlc_watch_state_free (state);
+      tlc_watch_path_free (way);
       return NULL;
     }
-  tlc_watch_state_stir (state); /* it may have changed already, or be about to */
   watch = g_new0 (TlcWatch, 1);
-  atomic_init (&watch->ref_count, 1);
-  watch->path = g_strdup (path);
+  watch->job = (TlcJob){ .run = tlc_watch_run, .drop = tlc_watch_drop };
+  watch->path = g_steal_pointer (&absolute);
   watch->changed = changed;
   watch->data = data;
   watch->destroy = destroy;
-  watch->job.run = tlc_watch_run;
-  watch->job.drop = tlc_watch_drop;
-  watch->state = state;
+  watch->way = way;
+  watch->sight = tlc_watch_look (watch);
+  watch->retry_us = G_MAXINT64;
+  watch->n_refs = 2; /* the caller's, and the job's */
   tlc_worker_lock ();
   tlc_watch_link_unlocked (watch);
   tlc_worker_unlock ();
-  tlc_watch_schedule (watch, 0);
+  tlc_watch_schedule (watch);
   return watch;
 }
 
 void
 tlc_watch_stop (TlcWatch *watch)
 {
+  g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
+
   if (watch == NULL)
     return;
   tlc_worker_lock ();
+  watch->is_stopped = TRUE;
   tlc_watch_unlink_unlocked (watch);
-  tlc_keeper_hasten_unlocked (&watch->job, 0);
+  tlc_keeper_hasten_unlocked (&watch->job, 0); /* it lets go */
   tlc_worker_unlock ();
   tlc_watch_unref (watch);
 }
 
+/* What the job was amid is not to be trusted, and left where it is. */
 void
 tlc_watch_after_fork_child_unlocked (void)
 {
-  for (TlcWatch *watch = tlc_watches; watch != NULL; watch = watch->next)
+  for (TlcWatch *watch = tlc_watch_list; watch != NULL; watch = watch->next)
     {
-      /* What is behind it may be half changed: it is left where it lies. */
-      if (watch->state != NULL)
-        close (watch->state->fd);
-      watch->state = NULL;
+      if (watch->way != NULL)
+        tlc_watch_path_after_fork_child (watch->way);
+      if (watch->is_running)
+        {
+          watch->way = NULL;
+          watch->sight = (TlcWatchSight){ 0 };
+          watch->touch = TLC_WATCH_SETTLED;
+        }
+      watch->is_running = FALSE;
+      watch->is_forked = TRUE;
+      watch->n_refs = 2; /* its owner's and one scheduling's, wherever the job was */
       tlc_keeper_hasten_unlocked (&watch->job, 0);
     }
 }

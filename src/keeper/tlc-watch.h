@@ -3,28 +3,35 @@
 
 #include "keeper/tlc-keeper.h"
 
-/* Tells when a file may have changed: rewritten in place, renamed over, reached through a symbolic link that
- * changed, in a directory that was replaced.
+/* A file that is watched by its path: rewritten in place, renamed over, symlinks swapped anywhere on
+ * the way, directories moved away, removed and made again.
  *
- * What is renamed or linked into place is told at once. What is written in place is told when it has been
- * closed and nothing happens to it for TLC_WATCH_QUIET_US; while it is open for longer than it is written,
- * after TLC_WATCH_OPEN_US, and TLC_WATCH_LATEST_US at the latest. A file that is missing is nothing to tell. */
+ * Its owner holds the workers (see tlc_worker_hold()) from before tlc_watch_new() until after
+ * tlc_watch_stop(), and sees to it that the keeper runs. */
 typedef struct _TlcWatch TlcWatch;
 
-#define TLC_WATCH_QUIET_US (100 * 1000)
-#define TLC_WATCH_OPEN_US (2 * G_USEC_PER_SEC)
-#define TLC_WATCH_LATEST_US (5 * G_USEC_PER_SEC)
-/* After the system gave no more watches it is asked again. */
-#define TLC_WATCH_RETRY_US (5 * G_USEC_PER_SEC)
+/* A file closed after it was written is settled when nobody has touched it for so long. */
+#define TLC_WATCH_CLOSED_MS 100
+/* One that was written and not closed, or came without a close; and under constant writing at the
+ * latest. */
+#define TLC_WATCH_OPEN_MS 2000
+#define TLC_WATCH_SETTLE_MAX_MS 5000
+/* Who writes without a pause wakes the keeper so often and no more. */
+#define TLC_WATCH_GATHER_MS 20
+/* What could not be watched for want of something is tried again. */
+#define TLC_WATCH_RETRY_MS 1000
 
-/* Has @changed called on the keeper, no lock held, for the first time soon. It may be called where
- * nothing has changed. @path is absolute. @destroy is called with @data when @changed is not any more, on
- * whichever thread. The caller sees to it that the library's threads are wanted. NULL, and nothing is called:
- * the system gives no inotify instance, watch or thread, or does not let us. */
+/* Calls @changed on the keeper, no lock held, when what is at @path may have changed and has settled;
+ * perhaps when nothing has: the caller compares contents. Missing is no change, coming back is one.
+ * What changed before this returned is not told: look after it, not before. A relative @path goes by
+ * the working directory of now. @destroy, nullable, has @data when no @changed is running any more, on
+ * any thread. NULL and an error: TLC_ERROR_EXHAUSTED where it is the system's limits; @destroy is not
+ * called then. */
 TlcWatch *tlc_watch_new (const char *path, void (*changed) (gpointer data), gpointer data,
                          GDestroyNotify destroy, GError **error);
-/* Any thread, also inside @changed. A call of it may be under way elsewhere. NULL: nothing. */
+/* No new @changed begins; one that has may still be running. Takes @watch over; NULL is nothing. Any
+ * thread, also inside @changed. */
 void tlc_watch_stop (TlcWatch *watch);
 
-/* In the child of fork(), where the workers' lock is held: what the parent's inotify says is the parent's. */
+/* In the child of fork(), where the lock is held; after the keeper's. */
 void tlc_watch_after_fork_child_unlocked (void);
