@@ -89,7 +89,7 @@ must_be_applied (Fixture *fixture, guint64 generation)
   told_must_be (&fixture->told, (guint) generation - 2, TLC_EVENT_APPLIED, generation, "*");
 }
 
-/* FAULTS row 41: renamed over, rewritten in place, removed and made anew: each is followed once; the same
+/* Law 8: renamed over, rewritten in place, removed and made anew: each is followed once; the same
  * text again is nothing. */
 START_TEST (test_registry_watch_row_41_follows)
 {
@@ -137,7 +137,7 @@ START_TEST (test_registry_watch_refuses)
 }
 END_TEST
 
-/* As Kubernetes does it: the file is a link into a link to a directory, which is swapped, and the old
+/* Law 8, as Kubernetes does it: the file is a link into a link to a directory, which is swapped, and the old
  * directory removed. 100 in a row, each followed once. */
 START_TEST (test_registry_watch_row_41_kubernetes)
 {
@@ -218,6 +218,81 @@ START_TEST (test_registry_watch_nothing)
 }
 END_TEST
 
+/* What could be found in the file: a call goes on as before, whatever is; what could not be used is one error,
+ * which names a line, or what is there. */
+static void
+load_spoilt (Fixture *fixture, const char *text, gsize length)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (g_file_set_contents (fixture->path, text, (gssize) length, NULL));
+  if (!tlc_registry_load (fixture->registry, fixture->path, &error))
+    {
+      ck_assert (g_error_matches (error, TLC_ERROR, TLC_ERROR_CONFIG));
+      ck_assert_msg (g_str_has_prefix (error->message, fixture->path), "%s", error->message);
+    }
+  registry_must_be_served_by (fixture->registry, "a", "A");
+}
+
+/* Law 8: a file that is cut at each byte, and one each of whose lines is spoilt in several ways:
+ * what ran runs on. */
+START_TEST (test_registry_watch_row_40_spoilt)
+{
+  static const char *const spoils[] = { "x", "=", "[", "]", "[a]\n", "\x01", "\xff", "\\", "endpoints = \n" };
+  g_autofree char *text = NULL;
+  Fixture fixture;
+  gsize length;
+
+  fixture_init (&fixture);
+  text = g_strdup_printf ("[a]\nendpoints = %s\ncall-timeout = 20s\n[b]\nendpoints = %s\n"
+                          "max-connections = 4\n",
+                          fixture.pair.at_a, fixture.pair.at_b);
+  length = strlen (text);
+  registry_must_load (fixture.registry, "%s", text);
+  for (gsize cut = 0; cut <= length; cut++)
+    {
+      load_spoilt (&fixture, text, cut);
+      registry_must_load (fixture.registry, "%s", text);
+    }
+  for (const char *line = text; *line != '\0'; line = strchr (line, '\n') + 1)
+    for (guint i = 0; i < G_N_ELEMENTS (spoils); i++)
+      {
+        g_autofree char *before = g_strndup (text, (gsize) (line - text));
+        g_autofree char *spoilt = g_strconcat (before, spoils[i], line, NULL);
+
+        load_spoilt (&fixture, spoilt, strlen (spoilt));
+        registry_must_load (fixture.registry, "%s", text);
+      }
+  told_init (&fixture.told, fixture.registry);
+  fixture_clear (&fixture, 0);
+}
+END_TEST
+
+/* Laws 5, 8: what is no file, or too large: refused at once, and what ran runs on. */
+START_TEST (test_registry_watch_row_40_no_file)
+{
+  Fixture fixture;
+  int fd;
+
+  fixture_init (&fixture);
+  write_to (fixture.path, fixture.pair.at_a);
+  ck_assert (tlc_registry_load (fixture.registry, fixture.path, NULL));
+  registry_must_be_served_by (fixture.registry, "a", "A");
+  ck_assert (!tlc_registry_load (fixture.registry, fixture.directory, NULL));
+  ck_assert_int_eq (mkfifo (fixture.aside, 0600), 0);
+  ck_assert (!tlc_registry_load (fixture.registry, fixture.aside, NULL));
+  ck_assert_int_eq (g_unlink (fixture.aside), 0);
+  fd = open (fixture.aside, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  ck_assert_int_eq (ftruncate (fd, (off_t) 1 << 30), 0);
+  close (fd);
+  ck_assert (!tlc_registry_load (fixture.registry, fixture.aside, NULL));
+  ck_assert_uint_eq (tlc_registry_get_generation (fixture.registry), 1);
+  registry_must_be_served_by (fixture.registry, "a", "A");
+  told_init (&fixture.told, fixture.registry);
+  fixture_clear (&fixture, 0);
+}
+END_TEST
+
 #ifndef TLC_TEST_SANITIZER /* which have locks of their own that a child of many threads inherits */
 static int
 follow_in_child (Fixture *fixture)
@@ -270,6 +345,8 @@ main (void)
   tcase_add_test (tests, test_registry_watch_row_41_kubernetes);
   tcase_add_test (tests, test_registry_watch_moves);
   tcase_add_test (tests, test_registry_watch_nothing);
+  tcase_add_test (tests, test_registry_watch_row_40_spoilt);
+  tcase_add_test (tests, test_registry_watch_row_40_no_file);
 #ifndef TLC_TEST_SANITIZER
   tcase_add_test (tests, test_registry_watch_in_a_child);
 #endif

@@ -253,7 +253,7 @@ replace (gsize at, gsize n_deleted, const char *inserted, gsize n_inserted, gsiz
   return g_string_free (text, FALSE);
 }
 
-/* FAULTS row 40: cut at each byte; with each byte left out, each line left out and doubled, and pieces of
+/* Law 8: cut at each byte; with each byte left out, each line left out and doubled, and pieces of
  * all kinds put in at each place. */
 START_TEST (test_services_file_against_gkeyfile)
 {
@@ -366,7 +366,7 @@ START_TEST (test_services_file_is_got)
 }
 END_TEST
 
-/* FAULTS row 40: nothing that can be at a path blocks, or is read where it is too large; it is told what is
+/* Law 5: nothing that can be at a path blocks, or is read where it is too large; it is told what is
  * there. A watchdog of libcheck's ends what blocks. */
 START_TEST (test_services_file_row_40_what_is_no_file)
 {
@@ -401,7 +401,7 @@ START_TEST (test_services_file_row_40_what_is_no_file)
 }
 END_TEST
 
-/* FAULTS row 40: one of a gigabyte, of which not a byte is read. */
+/* Law 5: one of a gigabyte, of which not a byte is read. */
 START_TEST (test_services_file_row_40_a_gigabyte)
 {
   int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -412,7 +412,7 @@ START_TEST (test_services_file_row_40_a_gigabyte)
 }
 END_TEST
 
-/* FAULTS row 40: one that is not ours to read. Root may read all, so it is somebody else who tries. */
+/* Law 8: one that is not ours to read. Root may read all, so it is somebody else who tries. */
 START_TEST (test_services_file_row_40_not_ours_to_read)
 {
   pid_t child;
