@@ -268,7 +268,7 @@ START_TEST (test_registry_watch_row_40_spoilt)
 }
 END_TEST
 
-/* Laws 5, 8: what is no file, or too large: refused at once, and what ran runs on. */
+/* Law 8: what is no file, or too large: refused at once, and what ran runs on. */
 START_TEST (test_registry_watch_row_40_no_file)
 {
   Fixture fixture;

@@ -404,6 +404,29 @@ START_TEST (test_registry_tells_the_slow)
 }
 END_TEST
 
+/* A hold that is ended is told, with the service's name; so the hold of a thread that sleeps. */
+START_TEST (test_registry_tells_of_holds)
+{
+  TlcRegistry *registry = tlc_registry_new ();
+  TlcPair pair;
+  EchoIf *echo;
+  Told told;
+
+  tlc_pair_init (&pair);
+  registry_must_load (registry, "[a]\nendpoints = %s\nhold-timeout=20ms\n", pair.at_a);
+  told_init (&told, registry);
+  echo = tlc_echo_client (registry_get (registry, "a"));
+  ck_assert (tlc_client_hold (echo, NULL));
+  told_must_be (&told, 0, TLC_EVENT_HOLD_TOO_LONG, 1, "service a: thread * has held a connection for *");
+  tlc_client_release (echo);
+  registry_must_be_served_by (registry, "a", "A");
+  tlc_thread_detach ();
+  tlc_registry_unref (registry);
+  told_clear (&told, 1);
+  tlc_pair_clear (&pair);
+}
+END_TEST
+
 /* The last reference may be given back by who is told. */
 START_TEST (test_registry_goes_while_telling)
 {
@@ -440,6 +463,7 @@ main (void)
   tcase_add_test (tests, test_registry_reconfigured_by_the_program);
   tcase_add_test (tests, test_registry_tells);
   tcase_add_test (tests, test_registry_tells_the_slow);
+  tcase_add_test (tests, test_registry_tells_of_holds);
   tcase_add_test (tests, test_registry_goes_while_telling);
   suite_add_tcase (suite, tests);
   return tlc_check_run (suite);

@@ -212,12 +212,6 @@ tlc_core_new (const char *name, GType client_type, TlcBranch *branch, const TlcS
   return core;
 }
 
-void
-tlc_core_set_notifier (TlcCore *core, TlcNotifier *notifier)
-{
-  core->notifier = tlc_notifier_ref (notifier);
-}
-
 TlcCore *
 tlc_core_ref (TlcCore *core)
 {
@@ -237,7 +231,6 @@ tlc_core_unref (TlcCore *core)
   tlc_seats_clear (&core->seats);
   tlc_ledger_clear (&core->ledger);
   tlc_branch_drop (core->branch);
-  tlc_notifier_unref (core->notifier);
   g_free (core->name);
   g_aligned_free (core);
 }

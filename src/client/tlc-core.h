@@ -8,7 +8,6 @@
 #include "connect/tlc-seats.h"
 #include "connect/tlc-top-up.h"
 #include "keeper/tlc-keeper.h"
-#include "keeper/tlc-notifier.h"
 #include "observe/tlc-counters.h"
 
 /* What the threads of a service share. The program's handle holds one reference and each
@@ -28,7 +27,6 @@ typedef struct {
   TlcLedger ledger;
   TlcRetryReserve retry_reserve;
   TlcTopUp top_up;
-  TlcNotifier *notifier; /* NULL: none. A reference */
   TlcJob reclaim;    /* the keeper's, after a change */
   TlcJob watch;      /* the keeper's, while connections are open */
   TlcJob top_up_job; /* the keeper's, when fewer are open than should be */
@@ -40,8 +38,6 @@ typedef struct {
 /* Takes @branch's reference to its root over; @first is what is in force there. To be topped up. */
 TlcCore *tlc_core_new (const char *name, GType client_type, TlcBranch *branch,
                        const TlcSnapshot *first);
-/* Before other threads know the core: who is told what happens to it. */
-void tlc_core_set_notifier (TlcCore *core, TlcNotifier *notifier);
 TlcCore *tlc_core_ref (TlcCore *core);
 void tlc_core_unref (TlcCore *core);
 /* Puts @settings in force, which with what their addresses stand for are taken over, or changes

@@ -129,5 +129,5 @@ tlc_hold_end (TlcCall *call)
   call->is_claimed = TRUE;
   tlc_call_leave (call, !is_overdue);
   if (is_overdue)
-    tlc_condemn_report_hold (call->core->name, call->thread, tlc_clock_now_us () - call->held_us);
+    tlc_condemn_report_hold (&call->core->seats, call->core->name, call->thread, tlc_clock_now_us () - call->held_us);
 }

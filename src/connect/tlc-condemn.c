@@ -12,13 +12,16 @@
 #include "observe/tlc-thread-name.h"
 
 void
-tlc_condemn_report_hold (const char *name, gint32 number, gint64 held_us)
+tlc_condemn_report_hold (TlcSeats *seats, const char *name, gint32 number, gint64 held_us)
 {
   g_autofree char *thread = tlc_thread_describe (number);
+  char *message = g_strdup_printf ("service %s: thread %s has held a connection for %" G_GINT64_FORMAT
+                                   " ms, longer than hold-timeout: closed",
+                                   name, thread, held_us / 1000);
 
-  g_debug ("service %s: thread %s has held a connection for %" G_GINT64_FORMAT
-           " ms, longer than hold-timeout: closed",
-           name, thread, held_us / 1000);
+  g_debug ("%s", message);
+  tlc_notifier_post (seats->notifier, TLC_EVENT_HOLD_TOO_LONG,
+                     tlc_root_get_generation (seats->branch->root), name, message, NULL);
 }
 
 /* Closes the connection of @seat, which its thread has left AWAITING or HELD by @word. FALSE: the thread
@@ -43,7 +46,7 @@ tlc_condemn_hold (TlcSeats *seats, TlcSeat *seat, guint64 word, const char *name
   gint64 since_us = tlc_seat_get_since (seat);
 
   if (tlc_condemn_close (seats, seat, word))
-    tlc_condemn_report_hold (name, thread, now_us - since_us);
+    tlc_condemn_report_hold (seats, name, thread, now_us - since_us);
 }
 
 /* When the call or hold in @seat is to be looked after; G_MAXINT64: there is none. */

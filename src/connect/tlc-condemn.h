@@ -16,4 +16,4 @@ gint64 tlc_condemn_overdue (TlcSeats *seats, const char *name, gint64 now_us, gu
 void tlc_condemn_all (TlcSeats *seats);
 
 /* Says that thread @number of service @name has held a connection for @held_us, which is too long. */
-void tlc_condemn_report_hold (const char *name, gint32 number, gint64 held_us);
+void tlc_condemn_report_hold (TlcSeats *seats, const char *name, gint32 number, gint64 held_us);

@@ -32,6 +32,12 @@ tlc_seats_init (TlcSeats *seats, TlcBranch *branch, const TlcSnapshot *first)
   pthread_cond_init (&seats->drain_moved, NULL);
 }
 
+void
+tlc_seats_set_notifier (TlcSeats *seats, TlcNotifier *notifier)
+{
+  seats->notifier = tlc_notifier_ref (notifier);
+}
+
 TlcSeat *
 tlc_seats_next (TlcSeats *seats, TlcSeatsIter *iter)
 {
@@ -57,6 +63,7 @@ tlc_seats_clear (TlcSeats *seats)
   pthread_cond_destroy (&seats->drain_moved);
   pthread_mutex_destroy (&seats->drain_lock);
   tlc_queue_clear (&seats->queue);
+  tlc_notifier_unref (seats->notifier);
 }
 
 static void

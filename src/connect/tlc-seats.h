@@ -5,6 +5,7 @@
 
 #include "connect/tlc-queue.h"
 #include "connect/tlc-seat.h"
+#include "keeper/tlc-notifier.h"
 #include "model/tlc-branch.h"
 
 /* A row that only grows: chunk k has TLC_SEATS_FIRST_CHUNK << k seats. */
@@ -21,6 +22,7 @@ struct _TlcSeats {
    * comes to wait and when the last has gone */
   _Alignas (TLC_CACHE_LINE) _Atomic guint64 attention;
   TlcBranch *branch;
+  TlcNotifier *notifier; /* who is told what happens to them; NULL: nobody. A reference, immutable */
   _Atomic (TlcSeat *) chunks[TLC_SEATS_CHUNKS]; /* set once by compare-and-swap */
   /* announced with the root's lock held, any thread reads: */
   _Atomic guint cap;          /* so many seats are in use */
@@ -43,6 +45,8 @@ struct _TlcSeats {
 
 /* @first is what is in force. */
 void tlc_seats_init (TlcSeats *seats, TlcBranch *branch, const TlcSnapshot *first);
+/* Before another thread knows them. */
+void tlc_seats_set_notifier (TlcSeats *seats, TlcNotifier *notifier);
 /* No other thread is left. Closes what is open. */
 void tlc_seats_clear (TlcSeats *seats);
 

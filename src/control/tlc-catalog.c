@@ -193,7 +193,7 @@ tlc_catalog_make_service (TlcCatalog *catalog, TlcMember *member, GType client_t
     {
       tlc_root_ref (catalog->root);
       service = tlc_service_new_unlocked (member->name, client_type, member->branch);
-      tlc_core_set_notifier (tlc_service_get_core (service), catalog->notifier);
+      tlc_seats_set_notifier (&tlc_service_get_core (service)->seats, catalog->notifier);
       /* ORDER(member.service): release; pairs with the load in tlc_member_get_service(). */
       atomic_store_explicit (&member->service, service, memory_order_release);
     }
