@@ -2,6 +2,7 @@
 
 /* A registry: services by name, from texts and files, against real servers. Laws 2, 7, 8, 9. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <urcu/urcu-bp.h>
@@ -122,6 +123,9 @@ START_TEST (test_registry_gone_and_back)
       tlc_echo_must_fail (service, TLC_ERROR_CLOSED, TLC_DELIVERY_NOT_SENT, "the service is closed");
       tlc_service_get_stats (service, &stats);
       ck_assert_uint_eq (stats.connections_open, 0);
+      /* A thread that makes another client must not clear this one away. */
+      if (i == 0)
+        registry_must_be_served_by (registry, "b", "B");
       registry_must_load (registry, "[b]\nendpoints=%s\n[a]\nendpoints=%s\n", pair.at_b,
                           i % 2 == 0 ? pair.at_b : pair.at_a);
       ck_assert_ptr_eq (registry_get (registry, "a"), service);
@@ -131,6 +135,76 @@ START_TEST (test_registry_gone_and_back)
     }
   ck_assert_uint_eq (tlc_registry_get_generation (registry), 7);
   tlc_thread_detach ();
+  tlc_pair_clear (&pair);
+}
+END_TEST
+
+typedef struct {
+  TlcService *service;
+  atomic_bool is_over;
+  atomic_uint n_good, n_closed;
+} Toggled;
+
+/* What fails fails since the service was closed. */
+static void *
+call_toggled (void *data)
+{
+  Toggled *toggled = data;
+
+  while (!atomic_load (&toggled->is_over))
+    {
+      g_autoptr (GError) error = NULL;
+      gint32 sum = 0;
+
+      if (echo_if_add (tlc_echo_client (toggled->service), &sum, 1, 2, &error))
+        {
+          ck_assert_int_eq (sum, 3);
+          atomic_fetch_add (&toggled->n_good, 1);
+        }
+      else if (g_error_matches (error, TLC_ERROR, TLC_ERROR_CLOSED))
+        atomic_fetch_add (&toggled->n_closed, 1);
+      else
+        ck_abort_msg ("%s", error->message);
+    }
+  return NULL;
+}
+
+/* Gone and back beside threads that wait for their turn: nobody waits for ever, nobody is told anything else,
+ * and in the end all is as it was. */
+START_TEST (test_registry_gone_and_back_beside_waiters)
+{
+  g_autoptr (TlcRegistry) registry = tlc_registry_new ();
+  Toggled toggled = { 0 };
+  pthread_t threads[6];
+  TlcPair pair;
+  TlcStats stats;
+
+  tlc_pair_init (&pair);
+  registry_must_load (registry, "[a]\nendpoints=%s\nmax-connections=1\nclaim-timeout=30s\n", pair.at_a);
+  toggled.service = registry_get (registry, "a");
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    ck_assert_int_eq (pthread_create (&threads[i], NULL, call_toggled, &toggled), 0);
+  for (guint i = 0; i < 100; i++)
+    {
+      guint n_good = atomic_load (&toggled.n_good), n_closed = atomic_load (&toggled.n_closed);
+
+      registry_must_load (registry, "[b]\nendpoints=%s\n", pair.at_b);
+      while (i % 2 == 0 && atomic_load (&toggled.n_closed) < n_closed + 6)
+        g_usleep (100);
+      registry_must_load (registry, "[a]\nendpoints=%s\nmax-connections=1\nclaim-timeout=30s\n",
+                          i % 3 == 0 ? pair.at_a : pair.at_b);
+      while (i % 4 < 2 && atomic_load (&toggled.n_good) < n_good + 6)
+        g_usleep (100);
+    }
+  atomic_store (&toggled.is_over, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    pthread_join (threads[i], NULL);
+  tlc_echo_must_add (toggled.service);
+  ck_assert (tlc_service_drain (toggled.service, 10000, NULL));
+  tlc_service_get_stats (toggled.service, &stats);
+  ck_assert_uint_le (stats.connections_open, 1);
+  ck_assert_uint_eq (stats.waiting, 0);
+  ck_assert_uint_eq (stats.connections_busy, 0);
   tlc_pair_clear (&pair);
 }
 END_TEST
@@ -451,6 +525,7 @@ main (void)
   tcase_add_test (tests, test_registry_refuses_as_a_whole);
   tcase_add_test (tests, test_registry_what_cannot_change);
   tcase_add_test (tests, test_registry_gone_and_back);
+  tcase_add_test (tests, test_registry_gone_and_back_beside_waiters);
   tcase_add_test (tests, test_registry_gone_with_a_call);
   tcase_add_test (tests, test_registry_gone_cuts);
   tcase_add_test (tests, test_registry_refuses_names_and_types);

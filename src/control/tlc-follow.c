@@ -26,6 +26,7 @@ struct _TlcFollow {
   /* under the root's lock: */
   GBytes *seen;    /* what was in the file, or why it could not be read */
   TlcWatch *watch; /* while the catalog has us */
+  gboolean is_over; /* the catalog had us, and has not any more */
   TlcJob job;
   gboolean is_stale; /* set before the job is first scheduled: what was loaded is not what is there */
   /* the keeper's, while it asks: */
@@ -85,6 +86,17 @@ tlc_follow_make_room (TlcCatalog *catalog)
     tlc_root_reclaim (catalog->root);
 }
 
+static gboolean
+tlc_follow_is_over (TlcFollow *follow)
+{
+  gboolean is_over;
+
+  tlc_root_lock ();
+  is_over = follow->is_over;
+  tlc_root_unlock ();
+  return is_over;
+}
+
 static void
 tlc_follow_apply (TlcFollow *follow)
 {
@@ -93,6 +105,11 @@ tlc_follow_apply (TlcFollow *follow)
   g_autoptr (GError) error = NULL;
   char *summary = NULL;
 
+  if (tlc_follow_is_over (follow))
+    {
+      g_ptr_array_unref (answers);
+      return;
+    }
   tlc_follow_make_room (follow->catalog);
   tlc_reload_apply (follow->catalog, follow->ticket, file, answers, &summary, &error);
   tlc_load_tell (follow->catalog, summary, error);
@@ -240,6 +257,19 @@ tlc_follow_catch_up (TlcFollow *follow)
     tlc_follow_unref (follow);
 }
 
+/* Puts @follow, nullable, in the place of the one that is there. Returns the watch to stop; NULL: none. */
+static TlcWatch *
+tlc_follow_replace_unlocked (TlcCatalog *catalog, TlcFollow *follow)
+{
+  TlcFollow *before = catalog->follow;
+
+  catalog->follow = follow;
+  if (before == NULL)
+    return NULL;
+  before->is_over = TRUE;
+  return before->watch;
+}
+
 gboolean
 tlc_follow_start (TlcCatalog *catalog, GError **error)
 {
@@ -247,7 +277,7 @@ tlc_follow_start (TlcCatalog *catalog, GError **error)
   GBytes *loaded;
   g_autofree char *path = tlc_follow_get_path (catalog, &loaded, &is_followed, error);
   TlcFollow *follow;
-  TlcWatch *watch = NULL;
+  TlcWatch *watch;
 
   if (path == NULL)
     return is_followed;
@@ -261,13 +291,7 @@ tlc_follow_start (TlcCatalog *catalog, GError **error)
     return FALSE;
   tlc_follow_catch_up (follow);
   tlc_root_lock ();
-  /* One that was there before, or this one, which comes too late. */
-  watch = catalog->is_ended ? follow->watch : NULL;
-  if (!catalog->is_ended)
-    {
-      watch = catalog->follow != NULL ? catalog->follow->watch : NULL;
-      catalog->follow = follow;
-    }
+  watch = tlc_follow_replace_unlocked (catalog, follow);
   tlc_root_unlock ();
   tlc_watch_stop (watch);
   return TRUE;
@@ -295,8 +319,7 @@ tlc_follow_stop (TlcCatalog *catalog)
   TlcWatch *watch;
 
   tlc_root_lock ();
-  watch = catalog->follow != NULL ? catalog->follow->watch : NULL;
-  catalog->follow = NULL;
+  watch = tlc_follow_replace_unlocked (catalog, NULL);
   tlc_root_unlock ();
   tlc_watch_stop (watch);
 }

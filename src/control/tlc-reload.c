@@ -17,7 +17,8 @@ typedef struct {
   TlcBranch *branch;       /* new with it, until it is published; else the member's */
   const char *name;
   TlcSnapshot *next;
-  char *what;              /* "echo: endpoints" */
+  TlcCore *core; /* announced to; a reference, since the handle may go */
+  char *what;    /* "echo: endpoints" */
 } TlcStep;
 
 typedef struct {
@@ -37,6 +38,8 @@ tlc_step_clear (gpointer data)
   tlc_snapshot_unref (step->next);
   if (step->member == NULL && step->branch != NULL)
     tlc_branch_free (step->branch);
+  if (step->core != NULL)
+    tlc_core_unref (step->core);
   g_free (step->what);
 }
 
@@ -234,8 +237,10 @@ tlc_step_announce_unlocked (TlcStep *step, TlcCatalog *catalog)
       return;
     }
   service = tlc_member_get_service (step->member);
-  if (service != NULL)
-    tlc_core_announce_unlocked (tlc_service_get_core (service), step->next);
+  if (service == NULL)
+    return;
+  step->core = tlc_core_ref (tlc_service_get_core (service));
+  tlc_core_announce_unlocked (step->core, step->next);
 }
 
 static void
@@ -266,11 +271,10 @@ tlc_plan_follow (TlcPlan *plan)
 {
   for (guint i = 0; i < plan->steps->len; i++)
     {
-      TlcService *service
-          = tlc_member_get_service (g_array_index (plan->steps, TlcStep, i).member);
+      TlcCore *core = g_array_index (plan->steps, TlcStep, i).core;
 
-      if (service != NULL)
-        tlc_core_follow_change (tlc_service_get_core (service));
+      if (core != NULL)
+        tlc_core_follow_change (core);
     }
   tlc_catalog_reclaim (plan->catalog);
 }
