@@ -257,12 +257,81 @@ START_TEST (test_registry_gone_cuts)
   ck_assert_int_eq (pthread_create (&thread, NULL, take_until_cut, service), 0);
   do
     tlc_service_get_stats (service, &stats);
-  while (stats.calls == 0);
+  while (stats.bytes_sent == 0 || stats.connections_busy == 0);
   registry_must_load (registry, "[b]\nendpoints=%s\n", pair.at_b);
   ck_assert_int_eq (pthread_join (thread, &result), 0);
   error = result;
   ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_CLOSED), "%s", error->message);
   ck_assert (tlc_service_drain (service, 0, NULL));
+  tlc_pair_clear (&pair);
+}
+END_TEST
+
+/* Who waits for his turn is sent away at once, while the call that he waits for goes on. */
+START_TEST (test_registry_gone_sends_waiters_away)
+{
+  g_autoptr (TlcRegistry) registry = tlc_registry_new ();
+  g_autoptr (GError) error = NULL;
+  TlcService *service;
+  pthread_t thread;
+  void *result;
+  TlcTake take;
+  TlcPair pair;
+  TlcStats stats;
+
+  tlc_pair_init (&pair);
+  registry_must_load (registry, "[a]\nendpoints=%s\nmax-connections=1\nclaim-timeout=30s\n", pair.at_a);
+  service = registry_get (registry, "a");
+  tlc_take_start (&take, service, 1500);
+  ck_assert_int_eq (pthread_create (&thread, NULL, take_until_cut, service), 0);
+  do
+    tlc_service_get_stats (service, &stats);
+  while (stats.waiting == 0);
+  registry_must_load (registry, "[b]\nendpoints=%s\n", pair.at_b);
+  ck_assert_int_eq (pthread_join (thread, &result), 0);
+  error = result;
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_CLOSED), "%s", error->message);
+  tlc_service_get_stats (service, &stats);
+  ck_assert_uint_eq (stats.connections_busy, 1);
+  tlc_take_join (&take);
+  tlc_pair_clear (&pair);
+}
+END_TEST
+
+static void *
+release_registry (void *registry)
+{
+  tlc_registry_unref (registry);
+  return NULL;
+}
+
+/* Law 7: the last reference goes: all services are closed at once, not one after the other; and when it has
+ * gone nothing is open, also of one that somebody else refers to. */
+START_TEST (test_registry_goes_at_once)
+{
+  TlcRegistry *registry = tlc_registry_new ();
+  g_autoptr (TlcService) a = NULL;
+  g_autoptr (TlcService) b = NULL;
+  pthread_t thread;
+  TlcTake take;
+  TlcPair pair;
+  TlcStats stats;
+
+  tlc_pair_init (&pair);
+  registry_must_load (registry, "[a]\nendpoints = %s\n[b]\nendpoints=%s\n", pair.at_a, pair.at_b);
+  a = tlc_service_ref (registry_get (registry, "a"));
+  b = tlc_service_ref (registry_get (registry, "b"));
+  tlc_take_start (&take, a, 1500);
+  ck_assert_int_eq (pthread_create (&thread, NULL, release_registry, registry), 0);
+  while (echo_if_ping (tlc_echo_client (b), NULL))
+    ;
+  tlc_service_get_stats (a, &stats);
+  ck_assert_uint_eq (stats.connections_busy, 1);
+  pthread_join (thread, NULL);
+  tlc_service_get_stats (a, &stats);
+  ck_assert_uint_eq (stats.connections_open, 0);
+  tlc_take_join (&take);
+  tlc_thread_detach ();
   tlc_pair_clear (&pair);
 }
 END_TEST
@@ -528,6 +597,8 @@ main (void)
   tcase_add_test (tests, test_registry_gone_and_back_beside_waiters);
   tcase_add_test (tests, test_registry_gone_with_a_call);
   tcase_add_test (tests, test_registry_gone_cuts);
+  tcase_add_test (tests, test_registry_gone_sends_waiters_away);
+  tcase_add_test (tests, test_registry_goes_at_once);
   tcase_add_test (tests, test_registry_refuses_names_and_types);
   tcase_add_test (tests, test_registry_rolls_back);
   tcase_add_test (tests, test_registry_forgets_old_texts);

@@ -25,7 +25,7 @@ struct _TlcFollow {
   char *path;
   /* under the root's lock: */
   GBytes *seen;    /* what was in the file, or why it could not be read */
-  TlcWatch *watch; /* while the catalog has us */
+  TlcWatch *watch; /* which has us; NULL: it has just begun */
   gboolean is_over; /* the catalog had us, and has not any more */
   TlcJob job;
   gboolean is_stale; /* set before the job is first scheduled: what was loaded is not what is there */
@@ -115,7 +115,7 @@ tlc_follow_apply (TlcFollow *follow)
   tlc_load_tell (follow->catalog, summary, error);
 }
 
-static void tlc_follow_changed (gpointer data);
+static void tlc_follow_look (TlcFollow *follow, TlcWatch *watch);
 
 /* On the keeper: while it asks. */
 static void
@@ -126,7 +126,7 @@ tlc_follow_run (TlcJob *job)
   if (follow->is_stale)
     {
       follow->is_stale = FALSE;
-      tlc_follow_changed (follow);
+      tlc_follow_look (follow, NULL);
     }
   else if (follow->inquiry == NULL)
     return;
@@ -172,11 +172,11 @@ tlc_follow_see (TlcFollow *follow, const char *text, gsize length)
   return is_new;
 }
 
-/* On the keeper: the watch says so. */
+/* On the keeper. What is read while it is written is not whole: then @watch, NULL where it is not its call,
+ * calls again. */
 static void
-tlc_follow_changed (gpointer data)
+tlc_follow_look (TlcFollow *follow, TlcWatch *watch)
 {
-  TlcFollow *follow = data;
   guint64 ticket = tlc_reload_begin (follow->catalog);
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
@@ -185,7 +185,7 @@ tlc_follow_changed (gpointer data)
   gsize length = 0;
 
   text = tlc_services_file_read (follow->path, &length, &is_missing, &error);
-  if (is_missing
+  if (is_missing || (watch != NULL && !tlc_watch_is_still (watch))
       || !(text != NULL ? tlc_follow_see (follow, text, length)
                         : tlc_follow_see (follow, error->message, strlen (error->message))))
     return;
@@ -198,6 +198,19 @@ tlc_follow_changed (gpointer data)
     tlc_load_tell (follow->catalog, NULL, error);
 }
 
+/* The watch says so. */
+static void
+tlc_follow_changed (gpointer data)
+{
+  TlcFollow *follow = data;
+  TlcWatch *watch;
+
+  tlc_root_lock ();
+  watch = follow->watch;
+  tlc_root_unlock ();
+  tlc_follow_look (follow, watch);
+}
+
 /* --- its life --- */
 
 /* Takes @loaded over: what was in the file when it was loaded. */
@@ -205,6 +218,7 @@ static TlcFollow *
 tlc_follow_new (TlcCatalog *catalog, const char *path, GBytes *loaded, GError **error)
 {
   TlcFollow *follow = g_new0 (TlcFollow, 1);
+  TlcWatch *watch;
 
   atomic_init (&follow->ref_count, 1);
   follow->catalog = tlc_catalog_ref (catalog);
@@ -212,11 +226,16 @@ tlc_follow_new (TlcCatalog *catalog, const char *path, GBytes *loaded, GError **
   follow->seen = loaded;
   follow->job.run = tlc_follow_run;
   follow->job.drop = tlc_follow_drop;
-  follow->watch = tlc_watch_new (path, tlc_follow_changed, follow, tlc_follow_unref, error);
-  if (follow->watch != NULL)
-    return follow;
-  tlc_follow_unref (follow);
-  return NULL;
+  watch = tlc_watch_new (path, tlc_follow_changed, follow, tlc_follow_unref, error);
+  if (watch == NULL)
+    {
+      tlc_follow_unref (follow);
+      return NULL;
+    }
+  tlc_root_lock ();
+  follow->watch = watch;
+  tlc_root_unlock ();
+  return follow;
 }
 
 /* A copy of the path to follow, and what was in it; NULL: there is none, or it is followed already. */

@@ -233,6 +233,13 @@ tlc_watch_run (TlcJob *job)
     tlc_watch_schedule (watch);
 }
 
+gboolean
+tlc_watch_is_still (TlcWatch *watch)
+{
+  tlc_watch_catch_up (watch);
+  return watch->touch == TLC_WATCH_SETTLED;
+}
+
 /* --- whose it is --- */
 
 static void

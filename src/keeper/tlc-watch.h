@@ -29,6 +29,9 @@ typedef struct _TlcWatch TlcWatch;
  * called then. */
 TlcWatch *tlc_watch_new (const char *path, void (*changed) (gpointer data), gpointer data,
                          GDestroyNotify destroy, GError **error);
+/* Inside @changed: whether what was read there is whole, since nothing has happened to the file meanwhile. If
+ * not, @changed is called again when that has settled. */
+gboolean tlc_watch_is_still (TlcWatch *watch);
 /* No new @changed begins; one that has may still be running. Takes @watch over; NULL is nothing. Any
  * thread, also inside @changed. */
 void tlc_watch_stop (TlcWatch *watch);
