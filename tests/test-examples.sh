@@ -5,27 +5,13 @@
 # examples/reload: a service that changes servers on SIGHUP, and by a watch, loses no call by it, and takes
 # nothing that is wrong. Its servers are those of TLC_SERVER_C.
 set -u
+# shellcheck source=tests/support/tap.sh
+source -- "$(dirname -- "$0")/support/tap.sh"
 
 reload=$(realpath "$1")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 2
-
-number=0
-status=0
-
-check() {
-  local what=$1 output
-  shift
-  number=$((number + 1))
-  if output=$("$@" 2>&1); then
-    echo "ok $number - $what"
-  else
-    echo "not ok $number - $what"
-    sed 's/^/# /' <<<"$output"
-    status=1
-  fi
-}
 
 mkfifo input output-a output-b
 "$TLC_SERVER_C" --name A <input >output-a &
@@ -82,5 +68,4 @@ check "it ends, and no call has failed" ended_well
 
 exec 8>&- # end of file: the servers end
 wait
-echo "1..$number"
-exit $status
+end_tests

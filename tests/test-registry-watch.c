@@ -201,6 +201,23 @@ START_TEST (test_registry_watch_moves)
 }
 END_TEST
 
+/* What changes between the load and the watch is not missed. */
+START_TEST (test_registry_watch_begins_late)
+{
+  Fixture fixture;
+
+  fixture_init (&fixture);
+  write_to (fixture.path, fixture.pair.at_a);
+  ck_assert (tlc_registry_load (fixture.registry, fixture.path, NULL));
+  told_init (&fixture.told, fixture.registry);
+  replace_by (&fixture, fixture.pair.at_b);
+  ck_assert (tlc_registry_watch (fixture.registry, NULL));
+  told_must_be (&fixture.told, 0, TLC_EVENT_APPLIED, 2, "*");
+  registry_must_be_served_by (fixture.registry, "a", "B");
+  fixture_clear (&fixture, 1);
+}
+END_TEST
+
 /* There must be a file to follow. */
 START_TEST (test_registry_watch_nothing)
 {
@@ -344,6 +361,7 @@ main (void)
   tcase_add_test (tests, test_registry_watch_refuses);
   tcase_add_test (tests, test_registry_watch_row_41_kubernetes);
   tcase_add_test (tests, test_registry_watch_moves);
+  tcase_add_test (tests, test_registry_watch_begins_late);
   tcase_add_test (tests, test_registry_watch_nothing);
   tcase_add_test (tests, test_registry_watch_row_40_spoilt);
   tcase_add_test (tests, test_registry_watch_row_40_no_file);

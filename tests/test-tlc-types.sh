@@ -5,6 +5,8 @@
 # The tool alone: what it finds, what it writes, what it refuses. The written files are compiled against
 # a tlc.h of the test's own, whose tlc_register_types() prints the types that it is given.
 set -u
+# shellcheck source=tests/support/tap.sh
+source -- "$(dirname -- "$0")/support/tap.sh"
 
 tool=$(realpath "$1")
 cc=${CC:-cc}
@@ -12,23 +14,6 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 2
 export LC_ALL=C
-
-number=0
-status=0
-
-# check WHAT COMMAND...: passes if the command succeeds
-check() {
-  local what=$1 output
-  shift
-  number=$((number + 1))
-  if output=$("$@" 2>&1); then
-    echo "ok $number - $what"
-  else
-    echo "not ok $number - $what"
-    sed 's/^/# /' <<<"$output"
-    status=1
-  fi
-}
 
 # refused TEXT ARGUMENT...: the tool fails with 1, says TEXT in one line on stderr, and writes nothing
 refused() {
@@ -181,5 +166,4 @@ check "an error leaves the output of before" kept
 check "--help" bash -c '"$0" --help | grep -q -- --no-constructor' "$tool"
 check "--version" bash -c '"$0" --version | grep -Eqx "tlc-types [0-9]+\.[0-9]+\.[0-9]+"' "$tool"
 
-echo "1..$number"
-exit $status
+end_tests

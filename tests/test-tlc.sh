@@ -4,29 +4,14 @@
 #
 # The command: what it says of files, and with which status. Its servers are those of TLC_SERVER_C.
 set -u
+# shellcheck source=tests/support/tap.sh
+source -- "$(dirname -- "$0")/support/tap.sh"
 
 tlc=$(realpath "$1")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 2
 export LC_ALL=C
-
-number=0
-status=0
-
-# check WHAT COMMAND...: passes if the command succeeds
-check() {
-  local what=$1 output
-  shift
-  number=$((number + 1))
-  if output=$("$@" 2>&1); then
-    echo "ok $number - $what"
-  else
-    echo "not ok $number - $what"
-    sed 's/^/# /' <<<"$output"
-    status=1
-  fi
-}
 
 # ends STATUS ARGUMENT...: tlc ends with that status; what it wrote is in out and err
 ends() {
@@ -126,5 +111,4 @@ done
 
 exec 8>&- 9<&- # end of file: the server ends
 wait
-echo "1..$number"
-exit $status
+end_tests

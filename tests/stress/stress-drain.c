@@ -10,17 +10,16 @@
  * succeeds: what it says must be true as well, and FALSE be TLC_ERROR_TIMED_OUT.
  *
  * stress-drain [N, 1000 by default] */
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "support/tlc-pair.h"
+#include "support/tlc-sockets.h"
 
 #define N_CALLERS 8
 #define N_SLEEPERS 8
@@ -111,30 +110,11 @@ await_sleepers (void)
   pthread_mutex_unlock (&drain.lock);
 }
 
-/* Our sockets that lead to @endpoint: looked for within a few microseconds, so that one which is
- * closed too late is still there. */
-static guint
-count_sockets (const char *endpoint)
-{
-  guint port = (guint) g_ascii_strtoull (strrchr (endpoint, ':') + 1, NULL, 10);
-  guint n = 0;
-
-  for (int fd = 0; fd < FDS_MAX; fd++)
-    {
-      struct sockaddr_in peer = { 0 };
-      socklen_t length = sizeof peer;
-
-      if (getpeername (fd, (struct sockaddr *) &peer, &length) == 0 && peer.sin_family == AF_INET)
-        n += ntohs (peer.sin_port) == port;
-    }
-  return n;
-}
-
 /* At once after a drain that succeeded. */
 static void
 check_closed (const char *endpoint)
 {
-  guint sockets = count_sockets (endpoint);
+  guint sockets = tlc_sockets_count (endpoint, FDS_MAX);
 
   if (sockets != 0)
     ck_abort_msg ("drained, and %u sockets lead to %s", sockets, endpoint);
@@ -205,7 +185,7 @@ run_round (guint round)
   if (round % 4 == 3)
     {
       await_sleepers ();
-      ck_assert_uint_ge (count_sockets (gone), N_SLEEPERS);
+      ck_assert_uint_ge (tlc_sockets_count (gone, FDS_MAX), N_SLEEPERS);
     }
   tlc_echo_reconfigure (drain.pair.service, next, NULL);
   look_at_times (round, gone);

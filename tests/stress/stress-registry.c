@@ -8,15 +8,14 @@
  *
  * stress-registry [N, 100 by default] */
 #include <glib/gstdio.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/tlc-registry-fixture.h"
+#include "support/tlc-sockets.h"
 
 #define N_SERVERS 3
 #define N_CALLERS 32
@@ -97,23 +96,6 @@ write_file (guint round)
     rename_over (text);
 }
 
-static guint
-count_sockets (const char *endpoint)
-{
-  guint port = (guint) g_ascii_strtoull (strrchr (endpoint, ':') + 1, NULL, 10);
-  guint n = 0;
-
-  for (int fd = 0; fd < FDS_MAX; fd++)
-    {
-      struct sockaddr_in peer = { 0 };
-      socklen_t length = sizeof peer;
-
-      if (getpeername (fd, (struct sockaddr *) &peer, &length) == 0 && peer.sin_family == AF_INET)
-        n += ntohs (peer.sin_port) == port;
-    }
-  return n;
-}
-
 static void
 run_round (guint round)
 {
@@ -131,7 +113,7 @@ run_round (guint round)
   g_array_append_val (stress.took_us, took_us);
   if (!tlc_service_drain (registry_get (stress.registry, "echo"), 10000, &error))
     ck_abort_msg ("round %u: %s", round, error->message);
-  ck_assert_uint_eq (count_sockets (endpoint_of (round - 1)), 0);
+  ck_assert_uint_eq (tlc_sockets_count (endpoint_of (round - 1), FDS_MAX), 0);
 }
 
 static void
