@@ -106,6 +106,17 @@ bench_way_new_tlc (const TlcConfig *config, gboolean is_locked, GError **error)
   return g_steal_pointer (&way);
 }
 
+BenchWay *
+bench_way_new_for_service (TlcService *service)
+{
+  BenchWay *way = g_new0 (BenchWay, 1);
+
+  way->kind = BENCH_WAY_TLC;
+  pthread_mutex_init (&way->mutex, NULL);
+  way->service = tlc_service_ref (service);
+  return way;
+}
+
 void
 bench_way_free (BenchWay *way)
 {

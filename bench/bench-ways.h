@@ -41,6 +41,8 @@ BenchWay *bench_way_new (BenchWayKind kind, const char *endpoint, guint n_caller
  * generated client needs mutual exclusion and nothing else, whichever thread it was made in; but
  * tlc_client_...() know it only there. */
 BenchWay *bench_way_new_tlc (const TlcConfig *config, gboolean is_locked, GError **error);
+/* BENCH_WAY_TLC by a service that is there already, which it takes a reference to. */
+BenchWay *bench_way_new_for_service (TlcService *service);
 void bench_way_free (BenchWay *way); /* no thread is between borrow and give_back */
 
 /* Threads: any, each with a number of its own. */

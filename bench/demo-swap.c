@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The demo's first part: threads call through one TlcService, which the main thread moves from
- * server A to server B and back. At half-time A is restarted as one restarts a server that others
+/* The demo's first part: threads call a service of a registry, which follows a file; and the main thread,
+ * as an operator would, replaces the file by one that says server B instead of server A, and back. At half-time A is restarted as one restarts a server that others
  * use: take it out, drain, stop, start, put it in again. Only the main thread touches what is here;
  * the threads are bench-load.c's. */
 
@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <glib/gstdio.h>
+
 #include "bench-harness.h"
 #include "bench-load.h"
 #include "bench-server.h"
 
 #define DEMO_SWAP_THREADS 16
 #define DEMO_SWAP_DRAIN_MS 10000 /* twice call-timeout's default: calls end by that */
+#define DEMO_SWAP_FOLLOW_MS 10000
 
 typedef enum { DEMO_SERVER_A, DEMO_SERVER_B, DEMO_N_SERVERS } DemoServer;
 
@@ -30,13 +33,15 @@ typedef struct {
 typedef struct {
   const DemoOptions *options;
   TlcServer *servers[DEMO_N_SERVERS]; /* A is NULL while it is away */
-  TlcConfig *configs[DEMO_N_SERVERS]; /* each names one server */
+  char *directory, *path;
+  TlcRegistry *registry;
   BenchWay *way;
-  TlcService *service; /* the way's */
+  TlcService *service; /* the registry's */
   BenchLoad *load;
   DemoLine line;
   DemoServer in_force;
   guint n_swaps;
+  double longest_ms; /* until a file was in force */
   double drain_ms; /* 0: not yet */
   guint n_before;  /* connections to A before it was taken out, as the kernel counts them */
   guint n_left;    /* once it was drained */
@@ -67,7 +72,7 @@ demo_swap_print_line (DemoSwap *self)
   line->last = now;
   line->is_open = line->is_terminal;
   line->next_us = demo_swap_now_us () + line->period_us;
-  printf ("%s  %4.1f s  %9" G_GUINT64_FORMAT " calls  %7.0f calls/s  %3u swaps  %" G_GUINT64_FORMAT
+  printf ("%s  %4.1f s  %9" G_GUINT64_FORMAT " calls  %7.0f calls/s  %3u files  %" G_GUINT64_FORMAT
           " failed  %2" G_GUINT64_FORMAT
           " connections  half within %.0f us, 99 %% within %.0f us%s",
           line->is_terminal ? "\r" : "", now.seconds, now.calls, rate, self->n_swaps, now.failures,
@@ -88,19 +93,44 @@ static gboolean
 demo_swap_start_server (DemoSwap *self, DemoServer server, const char **ret_what, GError **error)
 {
   self->servers[server] = bench_server_start_named (demo_swap_names[server], 0, ret_what, error);
-  if (self->servers[server] == NULL)
+  return self->servers[server] != NULL;
+}
+
+/* By way of another file, which is renamed: what follows the file sees all of it or nothing. */
+static gboolean
+demo_swap_write_file (DemoSwap *self, DemoServer server, GError **error)
+{
+  g_autofree char *text = g_strdup_printf ("[echo]\nendpoints = %s\n",
+                                           tlc_server_get_endpoint (self->servers[server]));
+  g_autofree char *aside = g_strconcat (self->path, ".new", NULL);
+
+  /* Without waiting for the disk. */
+  if (!g_file_set_contents_full (aside, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, error))
     return FALSE;
-  tlc_config_free (self->configs[server]);
-  self->configs[server]
-      = bench_way_make_config (tlc_server_get_endpoint (self->servers[server]), error);
-  return self->configs[server] != NULL;
+  if (g_rename (aside, self->path) == 0)
+    return TRUE;
+  g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s: cannot be renamed", aside);
+  return FALSE;
 }
 
 static gboolean
 demo_swap_to (DemoSwap *self, DemoServer server, GError **error)
 {
-  if (!tlc_service_reconfigure (self->service, self->configs[server], error))
+  guint64 generation = tlc_registry_get_generation (self->registry);
+  gint64 begun_us = demo_swap_now_us ();
+  gint64 end = begun_us + DEMO_SWAP_FOLLOW_MS * 1000;
+
+  if (!demo_swap_write_file (self, server, error))
     return FALSE;
+  while (tlc_registry_get_generation (self->registry) == generation && demo_swap_now_us () < end)
+    g_usleep (100);
+  if (tlc_registry_get_generation (self->registry) == generation)
+    {
+      g_set_error (error, G_FILE_ERROR, G_FILE_ERROR_FAILED, "%s: not followed within %d ms",
+                   self->path, DEMO_SWAP_FOLLOW_MS);
+      return FALSE;
+    }
+  self->longest_ms = MAX (self->longest_ms, (double) (demo_swap_now_us () - begun_us) / 1e3);
   self->in_force = server;
   self->n_swaps++;
   return TRUE;
@@ -173,7 +203,7 @@ demo_swap_drain (DemoSwap *self, GError **error)
   if (!bench_server_count_connections (endpoint, &self->n_left, error))
     return FALSE;
   demo_swap_leave_line (self);
-  printf ("  Server A is taken out of the configuration and drained, in %.2f ms together: of %u "
+  printf ("  Server A is taken out of the file and drained, in %.2f ms together: of %u "
           "connections\n  %u are left. It is stopped.\n",
           self->drain_ms, self->n_before, self->n_left);
   if (self->n_left == 0)
@@ -220,9 +250,9 @@ demo_swap_print_result (DemoSwap *self, const BenchLoadResult *result)
   demo_swap_leave_line (self);
   printf ("\n%" G_GUINT64_FORMAT " calls in %.1f s, each answer checked: %.0f calls/s.\n",
           result->calls, result->seconds, (double) result->calls / result->seconds);
-  printf ("%u swaps. Calls that failed while both servers stood: %" G_GUINT64_FORMAT
-          " (must be 0).\n",
-          self->n_swaps, result->failures - self->failures_away);
+  printf ("%u files, each in force within %.1f ms. Calls that failed while both servers stood: %"
+          G_GUINT64_FORMAT " (must be 0).\n",
+          self->n_swaps, self->longest_ms, result->failures - self->failures_away);
   if (self->drain_ms > 0)
     printf ("Calls that failed while server A was away: %" G_GUINT64_FORMAT " (must be 0).\n"
             "Connections left on it when it was drained, as the kernel counts them: %u (must be "
@@ -251,6 +281,23 @@ demo_swap_check_stats (DemoSwap *self, const BenchLoadResult *result, GError **e
   return FALSE;
 }
 
+/* A registry that follows the file, which says A. */
+static gboolean
+demo_swap_make_service (DemoSwap *self, GError **error)
+{
+  self->directory = g_dir_make_tmp ("tlc-demo-XXXXXX", error);
+  if (self->directory == NULL)
+    return FALSE;
+  self->path = g_build_filename (self->directory, "services.conf", NULL);
+  self->registry = tlc_registry_new ();
+  if (!demo_swap_write_file (self, DEMO_SERVER_A, error)
+      || !tlc_registry_load (self->registry, self->path, error)
+      || !tlc_registry_watch (self->registry, error))
+    return FALSE;
+  self->service = tlc_registry_get_service (self->registry, "echo", TYPE_ECHO_CLIENT, error);
+  return self->service != NULL;
+}
+
 static gboolean
 demo_swap_prepare (DemoSwap *self, GError **error)
 {
@@ -263,17 +310,16 @@ demo_swap_prepare (DemoSwap *self, GError **error)
         return FALSE;
       endpoints[i] = tlc_server_get_endpoint (self->servers[i]);
     }
-  self->way = bench_way_new (BENCH_WAY_TLC, endpoints[DEMO_SERVER_A], DEMO_SWAP_THREADS, 0, error);
-  if (self->way == NULL)
+  if (!demo_swap_make_service (self, error))
     return FALSE;
-  self->service = bench_way_get_service (self->way);
+  self->way = bench_way_new_for_service (self->service);
   self->line.is_terminal = isatty (STDOUT_FILENO) == 1;
   self->line.period_us = self->line.is_terminal ? 200000 : 1000000;
   printf (
       "%d threads share one TlcService and call add(i32, i32) for %.0f s, each by its own client."
-      "\nEvery %.0f ms the service is moved from server A alone to server B alone, or back."
-      "\nAt half-time A is restarted: out of the configuration, drained, stopped, started, in "
-      "again.\n"
+      "\nEvery %.0f ms the file that says where it is is replaced, by one that says server B in place of "
+      "server A,\nor A again: it is followed at once. At half-time A is restarted: out of the file, "
+      "drained, stopped,\nstarted, in again.\n"
       "Servers: %s, A at %s, B at %s;\nthey answer at once.\n\n",
       DEMO_SWAP_THREADS, (double) (2 * self->options->half_us + self->options->away_us) / 1e6,
       (double) self->options->swap_us / 1e3, what, endpoints[DEMO_SERVER_A],
@@ -317,10 +363,14 @@ demo_swap_run (const DemoOptions *options, GError **error)
   gboolean ok = demo_swap_prepare (&self, error) && demo_swap_play (&self, error);
 
   bench_way_free (self.way);
+  tlc_registry_unref (self.registry);
   for (guint i = 0; i < DEMO_N_SERVERS; i++)
-    {
-      tlc_config_free (self.configs[i]);
-      tlc_server_stop (self.servers[i]);
-    }
+    tlc_server_stop (self.servers[i]);
+  if (self.path != NULL)
+    g_unlink (self.path);
+  if (self.directory != NULL)
+    g_rmdir (self.directory);
+  g_free (self.path);
+  g_free (self.directory);
   return ok;
 }
