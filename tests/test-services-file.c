@@ -160,12 +160,12 @@ START_TEST (test_services_file_tells_so_many)
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) lines = NULL;
 
-  for (guint i = 0; i < 1000; i++)
+  for (guint i = 0; i < 999; i++)
     g_string_append (text, "x\n");
   ck_assert_ptr_null (tlc_services_file_parse ("services.conf", text->str, text->len, &error));
   lines = g_strsplit (error->message, "\n", -1);
   ck_assert_uint_eq (g_strv_length (lines), TLC_MISTAKES_MAX + 1);
-  ck_assert_str_eq (lines[TLC_MISTAKES_MAX], "services.conf: and 900 more");
+  ck_assert_str_eq (lines[TLC_MISTAKES_MAX], "services.conf: and 899 more");
 }
 END_TEST
 
@@ -187,6 +187,25 @@ START_TEST (test_services_file_limits)
     g_string_append_printf (groups, "[s%u]\n", i);
   ck_assert_ptr_null (tlc_services_file_parse ("f", groups->str, groups->len, &error));
   ck_assert_str_eq (error->message, "f:1026: [s1023]: more than 1024 groups");
+}
+END_TEST
+
+/* Law 5: a file that is nothing but mistakes takes no longer than another. A watchdog of libcheck's ends what
+ * does. */
+START_TEST (test_services_file_all_mistakes)
+{
+  static const char *const endings[] = { "f: and 157 more", "f: and 900 more at least" };
+  g_autoptr (GString) text = g_string_new ("[a]\n");
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; text->len < TLC_SERVICES_FILE_SIZE_MAX - 16; i++)
+    {
+      if (_i == 1 && i % 200 == 0)
+        g_string_append_printf (text, "[%x]\n", i);
+      g_string_append_printf (text, "%x=\n", i);
+    }
+  ck_assert_ptr_null (tlc_services_file_parse ("f", text->str, text->len, &error));
+  ck_assert_msg (g_str_has_suffix (error->message, endings[_i]), "%s", strrchr (error->message, '\n'));
 }
 END_TEST
 
@@ -450,6 +469,7 @@ main (void)
   tcase_add_test (tests, test_services_file_tells_all);
   tcase_add_test (tests, test_services_file_tells_so_many);
   tcase_add_test (tests, test_services_file_limits);
+  tcase_add_loop_test (tests, test_services_file_all_mistakes, 0, 2);
   tcase_add_test (tests, test_services_file_against_gkeyfile);
   tcase_add_test (tests, test_services_file_random_bytes);
   suite_add_tcase (suite, tests);

@@ -110,6 +110,18 @@ tlc_key_file_begin_group (TlcKeyFileReader *reader, const char *line)
     }
 }
 
+/* What is in a group after so many keys is no settings. */
+static gboolean
+tlc_key_file_check_room (TlcKeyFileReader *reader)
+{
+  if (reader->group->entries->len < TLC_KEY_FILE_KEYS_MAX)
+    return TRUE;
+  tlc_mistakes_add (reader->mistakes, reader->line, "%s: more than %d keys", reader->group->name,
+                    TLC_KEY_FILE_KEYS_MAX);
+  reader->group->is_damaged = reader->is_skipping = TRUE;
+  return FALSE;
+}
+
 static void
 tlc_key_file_add_entry (TlcKeyFileReader *reader, char *key, const char *value)
 {
@@ -152,6 +164,8 @@ tlc_key_file_read_entry (TlcKeyFileReader *reader, char *line)
       return;
     }
   if (reader->is_skipping)
+    return;
+  if (!tlc_key_file_check_room (reader))
     return;
   *equals = '\0';
   g_strchomp (line);
@@ -210,7 +224,7 @@ tlc_key_file_parse (const char *text, gsize length, TlcMistakes *mistakes)
   TlcKeyFileReader reader = { .mistakes = mistakes };
 
   reader.groups = g_ptr_array_new_with_free_func (tlc_key_group_free);
-  while (length > 0)
+  while (length > 0 && !tlc_mistakes_are_enough (mistakes))
     {
       const char *end = memchr (text, '\n', length);
       gsize line_length = end != NULL ? (gsize) (end - text) : length;

@@ -25,6 +25,7 @@ typedef struct {
 
 #define TLC_KEY_FILE_LINE_MAX (80 * 1024) /* bytes of a line */
 #define TLC_KEY_FILE_GROUPS_MAX 1024
+#define TLC_KEY_FILE_KEYS_MAX 256 /* of a group */
 
 /* The groups of @text, in its order, no two of one name; @mistakes has what could not be read. */
 GPtrArray *tlc_key_file_parse (const char *text, gsize length, TlcMistakes *mistakes);

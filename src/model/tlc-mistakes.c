@@ -23,6 +23,7 @@ void
 tlc_mistakes_init (TlcMistakes *mistakes, const char *file)
 {
   mistakes->file = file;
+  mistakes->n_more = 0;
   mistakes->entries = g_ptr_array_new_with_free_func (tlc_mistake_free);
 }
 
@@ -35,9 +36,15 @@ tlc_mistakes_clear (TlcMistakes *mistakes)
 void
 tlc_mistakes_add (TlcMistakes *mistakes, guint line, const char *format, ...)
 {
-  TlcMistake *mistake = g_new0 (TlcMistake, 1);
+  TlcMistake *mistake;
   va_list args;
 
+  if (tlc_mistakes_are_enough (mistakes))
+    {
+      mistakes->n_more++;
+      return;
+    }
+  mistake = g_new0 (TlcMistake, 1);
   mistake->line = line;
   mistake->order = mistakes->entries->len;
   va_start (args, format);
@@ -50,6 +57,12 @@ gboolean
 tlc_mistakes_are_none (const TlcMistakes *mistakes)
 {
   return mistakes->entries->len == 0;
+}
+
+gboolean
+tlc_mistakes_are_enough (const TlcMistakes *mistakes)
+{
+  return mistakes->entries->len >= TLC_MISTAKES_ENOUGH;
 }
 
 static int
@@ -81,6 +94,8 @@ tlc_mistakes_set_error (const TlcMistakes *mistakes, GError **error)
   for (guint i = 0; i < MIN (n, TLC_MISTAKES_MAX); i++)
     tlc_mistake_tell (mistakes->entries->pdata[i], mistakes->file, text);
   if (n > TLC_MISTAKES_MAX)
-    g_string_append_printf (text, "\n%s: and %u more", mistakes->file, n - TLC_MISTAKES_MAX);
+    g_string_append_printf (text, "\n%s: and %u more%s", mistakes->file,
+                            n + mistakes->n_more - TLC_MISTAKES_MAX,
+                            tlc_mistakes_are_enough (mistakes) ? " at least" : "");
   tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT, "%s", text->str);
 }

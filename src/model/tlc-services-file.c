@@ -61,7 +61,7 @@ tlc_services_file_set_keys (TlcConfig *config, const TlcKeyGroup *group, TlcMist
 {
   gboolean is_good = TRUE;
 
-  for (guint i = 0; i < group->entries->len; i++)
+  for (guint i = 0; i < group->entries->len && !tlc_mistakes_are_enough (mistakes); i++)
     {
       const TlcKeyEntry *entry = group->entries->pdata[i];
       g_autoptr (GError) error = NULL;
@@ -71,7 +71,7 @@ tlc_services_file_set_keys (TlcConfig *config, const TlcKeyGroup *group, TlcMist
       tlc_mistakes_add (mistakes, entry->line, "%s: %s", group->name, error->message);
       is_good = FALSE;
     }
-  return is_good;
+  return is_good && !tlc_mistakes_are_enough (mistakes);
 }
 
 typedef struct {
