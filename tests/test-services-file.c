@@ -19,6 +19,7 @@
 
 #include "model/tlc-key-file.h"
 #include "support/tlc-check.h"
+#include "support/tlc-key-file-twin.h"
 
 static const char example[] = "# What every service has, unless it says otherwise.\n"
                               "[defaults]\n"
@@ -214,51 +215,12 @@ END_TEST
 static guint n_taken, n_refused;
 
 static void
-compare_group (const TlcKeyGroup *group, GKeyFile *other)
-{
-  gsize n_keys;
-  g_auto (GStrv) keys = g_key_file_get_keys (other, group->name, &n_keys, NULL);
-
-  ck_assert_ptr_nonnull (keys);
-  ck_assert_uint_eq (n_keys, group->entries->len);
-  for (gsize i = 0; i < n_keys; i++)
-    {
-      const TlcKeyEntry *entry = group->entries->pdata[i];
-      g_autofree char *value = g_key_file_get_value (other, group->name, keys[i], NULL);
-
-      ck_assert_str_eq (entry->key, keys[i]);
-      ck_assert_str_eq (g_strchomp (value), entry->value);
-    }
-}
-
-/* What we take GKeyFile reads, and reads the same in it. */
-static void
 compare (const char *text, gsize length)
 {
-  g_autoptr (TlcServicesFile) file = tlc_services_file_parse ("f", text, length, NULL);
-  g_autoptr (GKeyFile) other = g_key_file_new ();
-  g_autoptr (GPtrArray) groups = NULL;
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) names = NULL;
-  TlcMistakes none;
+  gboolean is_taken = tlc_key_file_compare (text, length);
 
-  n_taken += file != NULL;
-  n_refused += file == NULL;
-  if (file == NULL)
-    return;
-  if (!g_key_file_load_from_data (other, text, length, G_KEY_FILE_NONE, &error))
-    ck_abort_msg ("taken by us alone: %s: %.*s", error->message, (int) length, text);
-  tlc_mistakes_init (&none, "f");
-  groups = tlc_key_file_parse (text, length, &none);
-  ck_assert (tlc_mistakes_are_none (&none));
-  names = g_key_file_get_groups (other, NULL);
-  ck_assert_uint_eq (g_strv_length (names), groups->len);
-  for (guint i = 0; i < groups->len; i++)
-    {
-      ck_assert_str_eq (((TlcKeyGroup *) groups->pdata[i])->name, names[i]);
-      compare_group (groups->pdata[i], other);
-    }
-  tlc_mistakes_clear (&none);
+  n_taken += is_taken;
+  n_refused += !is_taken;
 }
 
 static char *
