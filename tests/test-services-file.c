@@ -217,10 +217,10 @@ static guint n_taken, n_refused;
 static void
 compare (const char *text, gsize length)
 {
-  gboolean is_taken = tlc_key_file_compare (text, length);
-
-  n_taken += is_taken;
-  n_refused += !is_taken;
+  if (tlc_key_file_compare (text, length))
+    n_taken++;
+  else
+    n_refused++;
 }
 
 static char *
