@@ -246,18 +246,18 @@ do_nothing (void *data)
 }
 
 /* In the child: a service of its own, and threads, for as long as the keeper there needs to find the
- * parent's call overdue if it looked at it. */
+ * parent's call overdue if it looked at it; the hold that nobody has makes it look often. */
 static void
 live_as_a_child (const char *endpoint)
 {
-  Sleeper other = { .service = tlc_echo_service (endpoint, "call-timeout", "50ms", NULL) };
+  Sleeper other = { .service = tlc_echo_service (endpoint, "hold-timeout", "50ms", NULL) };
   pthread_t thread;
 
   sleeper_start (&other, do_nothing, &thread);
   for (guint i = 0; i < 50; i++)
     {
       tlc_echo_must_add (other.service);
-      g_usleep (20 * 1000);
+      g_usleep (60 * 1000);
     }
   sleeper_wake (&other, thread);
 }
@@ -268,7 +268,7 @@ START_TEST (test_condemn_not_by_child)
 {
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
   TlcService *service
-      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "500ms", NULL);
+      = tlc_echo_service (tlc_server_get_endpoint (server), "call-timeout", "2s", NULL);
   EchoIf *echo = tlc_echo_client (service);
   Sleeper other = { .service = service };
   pthread_t thread;
