@@ -114,11 +114,13 @@ START_TEST (test_overdue_is_left_alone)
   ck_assert (seats_claim (fixture.seats, &home));
   word = home.word;
   tlc_seats_release (fixture.seats, &home);
-  tlc_seat_shut_down (home.seat, word);
+  tlc_seat_shut_down (home.seat, word, G_MAXUINT64);
   ck_assert (!peer_is_closed (peer));
   ck_assert (seats_claim (fixture.seats, &home));
   tlc_seat_forget_fd (home.seat);
-  tlc_seat_shut_down (home.seat, home.word);
+  tlc_seat_shut_down (home.seat, home.word, tlc_seat_get_stamp (home.seat) - 1);
+  ck_assert (!peer_is_closed (peer)); /* it began after that */
+  tlc_seat_shut_down (home.seat, home.word, tlc_seat_get_stamp (home.seat));
   ck_assert (!peer_is_closed (peer));
   tlc_seats_release (fixture.seats, &home);
   close (peer);

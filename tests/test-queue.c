@@ -269,7 +269,7 @@ START_TEST (test_queue_a_gift_is_a_new_claim)
   given = home;
   tlc_seat_hand_over (&given);
   ck_assert_uint_eq (TLC_SEAT_STATE (given.word), TLC_SEAT_CLAIMED);
-  tlc_seat_shut_down (home.seat, word);
+  tlc_seat_shut_down (home.seat, word, G_MAXUINT64);
   ck_assert_int_eq (tlc_condemn_overdue (fixture.seats, "echo", G_MAXINT64 / 2, &n_open), G_MAXINT64);
   ck_assert (!peer_is_closed (peer)); /* the old claim's deadline is gone */
   ck_assert (!tlc_seat_claim_home (&home));

@@ -312,25 +312,30 @@ START_TEST (test_registry_goes_at_once)
   TlcRegistry *registry = tlc_registry_new ();
   g_autoptr (TlcService) a = NULL;
   g_autoptr (TlcService) b = NULL;
+  g_autoptr (GError) error = NULL;
+  TlcTake take, other;
   pthread_t thread;
-  TlcTake take;
   TlcPair pair;
   TlcStats stats;
 
   tlc_pair_init (&pair);
-  registry_must_load (registry, "[a]\nendpoints = %s\n[b]\nendpoints=%s\n", pair.at_a, pair.at_b);
+  registry_must_load (registry, "[a]\nendpoints = %s\n[b]\nendpoints=%s\nmax-connections=1\nclaim-timeout=30s\n",
+                      pair.at_a, pair.at_b);
   a = tlc_service_ref (registry_get (registry, "a"));
   b = tlc_service_ref (registry_get (registry, "b"));
   tlc_take_start (&take, a, 1500);
+  tlc_take_start (&other, b, 1500);
   ck_assert_int_eq (pthread_create (&thread, NULL, release_registry, registry), 0);
-  while (echo_if_ping (tlc_echo_client (b), NULL))
-    ;
+  /* It waits for its turn, and is sent away. */
+  ck_assert (!echo_if_ping (tlc_echo_client (b), &error));
+  ck_assert_msg (g_error_matches (error, TLC_ERROR, TLC_ERROR_CLOSED), "%s", error->message);
   tlc_service_get_stats (a, &stats);
   ck_assert_uint_eq (stats.connections_busy, 1);
   pthread_join (thread, NULL);
   tlc_service_get_stats (a, &stats);
   ck_assert_uint_eq (stats.connections_open, 0);
   tlc_take_join (&take);
+  tlc_take_join (&other);
   tlc_thread_detach ();
   tlc_pair_clear (&pair);
 }

@@ -110,6 +110,7 @@ static const struct {
     "services.conf:2: defaults: call-timeout = \"x\": *" },
   { "\xef\xbb\xbf[echo]\nendpoints=unix:@x\n", "services.conf:1: a byte-order mark*" },
   { "[echo]\nendpoints=unix:@\xff\n", "services.conf:2: bytes that are not UTF-8*" },
+  { "[\xe2\x80\xae]\nendpoints=unix:@x\n", "services.conf:1: service name \"\\u202e\": *" },
   { "[echo]\nendpoints=unix:@x\f\n", "services.conf:2: a control character*" },
 };
 

@@ -99,11 +99,34 @@ check "... is JSON" json out 'any(k["key"] == "call-timeout" and k["default"] ==
 check "... of all keys" bash -c '[ "$(grep -c "\"key\": " out)" -eq "$(grep -c "^| \`" "$0")" ]' \
   "${TLC_SETTINGS_DOC:?}"
 
+cp -- good -odd
+check "what follows -- is a file" ends 0 check -- -odd
+check "what cannot be written is trouble" bash -c '"$0" keys >/dev/full; [ $? -eq 2 ]' "$tlc"
+printf '[echo]\nendpoints = unix:%s/\303\266\n' "$tmp" >umlaut
+check "JSON is UTF-8, whatever the locale" ends 1 check --json umlaut
+check "... and the path is as it was" json out '"\u00f6" in d["endpoints"][0]["endpoint"]'
+
+# a backlog that is full for a moment is no failure, as it is none for the program
+/usr/bin/python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + "/full"); s.listen(0)
+c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1] + "/full")
+print("READY", flush=True); time.sleep(0.3); s.accept(); time.sleep(5)' "$tmp" >backlog &
+backlog=$!
+until grep -q READY backlog; do sleep 0.05; done
+printf '[echo]\nendpoints = unix:%s/full\nconnect-timeout = 20s\n' "$tmp" >full.conf
+check "a full backlog is waited for" ends 0 check full.conf
+kill $backlog 2>/dev/null
+wait $backlog 2>/dev/null
+
+for i in $(seq 40); do printf '[echo-%d]\nendpoints = %s\n' "$i" "$endpoint"; done >many
+check "our own limit is not the endpoints'" bash -c 'ulimit -n 16; exec "$0" check many' "$tlc"
+
 check "--version" ends 0 --version
 check "--help" ends 0 --help
 check "check --help" ends 0 check --help
 for arguments in '' nonsense '--nonsense' 'check' 'check a b' 'check --nonsense good' 'diff old' 'keys x' \
-                 'check --timeout=x good'; do
+                 'check --timeout=x good' 'check --timeout=0 good' 'check --timeout=-5 good'; do
   # shellcheck disable=SC2086
   check "usage: tlc $arguments" ends 2 $arguments
   check "... is told" bash -c '[ -s err ] && [ ! -s out ]'

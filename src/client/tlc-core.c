@@ -139,8 +139,8 @@ tlc_core_watch_interval (const TlcSettings *settings)
   return settings->max_age_us > 0 ? MIN (interval_us, settings->max_age_us / 10 * 9) : interval_us;
 }
 
-/* Of a service that may be opened again: cuts what close-timeout has not ended. Returns when it does; no call
- * begins after that. */
+/* Of a service that may be opened again, even now: cuts what close-timeout has not ended of the calls that began
+ * before it was closed. Returns when it does. */
 static gint64
 tlc_core_cut (TlcCore *core, const TlcSnapshot *closed, gint64 now_us)
 {
@@ -150,7 +150,7 @@ tlc_core_cut (TlcCore *core, const TlcSnapshot *closed, gint64 now_us)
 
   if (now_us < cut_us)
     return cut_us;
-  tlc_condemn_all (&core->seats);
+  tlc_condemn_all (&core->seats, TLC_SEATS_STAMP (closed));
   return G_MAXINT64;
 }
 
@@ -199,6 +199,7 @@ tlc_core_new (const char *name, GType client_type, TlcBranch *branch, const TlcS
   core->name = g_strdup (name);
   core->client_type = client_type;
   core->branch = branch;
+  atomic_init (&core->is_closed, first->closed);
   core->reclaim.run = tlc_core_reclaim;
   core->reclaim.drop = tlc_core_drop_reclaim;
   core->watch.run = tlc_core_look_after_seats;

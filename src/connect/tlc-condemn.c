@@ -89,7 +89,7 @@ tlc_condemn_overdue (TlcSeats *seats, const char *name, gint64 now_us, guint *re
 }
 
 void
-tlc_condemn_all (TlcSeats *seats)
+tlc_condemn_all (TlcSeats *seats, guint64 newest)
 {
   TlcSeat *seat;
 
@@ -99,8 +99,9 @@ tlc_condemn_all (TlcSeats *seats)
       guint64 word = atomic_load_explicit (&seat->word, memory_order_acquire);
 
       if (TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED)
-        tlc_seat_shut_down (seat, word);
-      else if (TLC_SEAT_IS_IN_CALL (word))
+        tlc_seat_shut_down (seat, word, newest);
+      /* What has left it so has made it current before. */
+      else if (TLC_SEAT_IS_IN_CALL (word) && tlc_seat_get_stamp (seat) <= newest)
         tlc_condemn_close (seats, seat, word);
     }
 }

@@ -12,8 +12,9 @@
  * how many connections there are. */
 gint64 tlc_condemn_overdue (TlcSeats *seats, const char *name, gint64 now_us, guint *ret_n_open);
 
-/* Ends the conversations of all calls that are under way, whatever their deadlines. Any thread. */
-void tlc_condemn_all (TlcSeats *seats);
+/* Ends the conversations of all calls that are under way, whatever their deadlines, but of those that have
+ * begun by a generation after @newest, a stamp. Any thread. */
+void tlc_condemn_all (TlcSeats *seats, guint64 newest);
 
 /* Says that thread @number of service @name has held a connection for @held_us, which is too long. */
 void tlc_condemn_report_hold (TlcSeats *seats, const char *name, gint32 number, gint64 held_us);

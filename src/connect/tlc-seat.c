@@ -78,11 +78,13 @@ tlc_seat_disown (TlcSeat *seat)
 }
 
 void
-tlc_seat_shut_down (TlcSeat *seat, guint64 word)
+tlc_seat_shut_down (TlcSeat *seat, guint64 word, guint64 newest)
 {
   pthread_mutex_lock (&tlc_seat_fd_lock);
-  /* ORDER(seat.word): relaxed; the number of the socket is under the lock. */
-  if (seat->fd_plus_1 != 0 && atomic_load_explicit (&seat->word, memory_order_relaxed) == word)
+  /* ORDER(seat.word): relaxed; the number of the socket is under the lock. Whoever has noted one there has
+   * made the seat current before. */
+  if (seat->fd_plus_1 != 0 && atomic_load_explicit (&seat->word, memory_order_relaxed) == word
+      && tlc_seat_get_stamp (seat) <= newest)
     shutdown (seat->fd_plus_1 - 1, SHUT_RDWR);
   pthread_mutex_unlock (&tlc_seat_fd_lock);
 }

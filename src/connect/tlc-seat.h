@@ -215,8 +215,8 @@ void tlc_seat_put_connection (TlcSeat *seat, TlcConnection *connection);
 /* Closes the claimed seat's connection, if there is one. */
 void tlc_seat_close_connection (TlcSeat *seat);
 /* Ends the conversation on its socket, which stays open, unless the seat has been left since @word
- * was read. Any thread. */
-void tlc_seat_shut_down (TlcSeat *seat, guint64 word);
+ * was read, or made current by a stamp after @newest. Any thread. */
+void tlc_seat_shut_down (TlcSeat *seat, guint64 word, guint64 newest);
 /* Whether the peer has closed its socket, unless the seat has been claimed since @word was read. Any
  * thread. */
 gboolean tlc_seat_is_hung_up (TlcSeat *seat, guint64 word);

@@ -116,7 +116,14 @@ tlc_catalog_end (TlcCatalog *catalog)
   catalog->is_ended = TRUE;
   tlc_catalog_close_unlocked (catalog);
   tlc_root_unlock ();
-  /* There are no more from here on. Their calls end beside each other. */
+  /* There are no more from here on. Who waits for his turn is sent away, and calls end beside each other. */
+  for (guint i = 0; i < members->len; i++)
+    {
+      TlcService *service = tlc_member_get_service (members->pdata[i]);
+
+      if (service != NULL)
+        tlc_core_end (tlc_service_get_core (service));
+    }
   for (guint i = 0; i < members->len; i++)
     {
       TlcService *service = tlc_member_get_service (members->pdata[i]);

@@ -26,7 +26,7 @@ tlc_close_cut (TlcCore *core)
 
   do
     {
-      tlc_condemn_all (&core->seats);
+      tlc_condemn_all (&core->seats, G_MAXUINT64);
       now_us = tlc_clock_now_us ();
     }
   while (now_us < deadline_us

@@ -114,9 +114,12 @@ tlc_key_file_begin_group (TlcKeyFileReader *reader, const char *line)
 static gboolean
 tlc_key_file_check_room (TlcKeyFileReader *reader)
 {
+  g_autofree char *group = NULL;
+
   if (reader->group->entries->len < TLC_KEY_FILE_KEYS_MAX)
     return TRUE;
-  tlc_mistakes_add (reader->mistakes, reader->line, "%s: more than %d keys", reader->group->name,
+  group = tlc_text_escape (reader->group->name);
+  tlc_mistakes_add (reader->mistakes, reader->line, "%s: more than %d keys", group,
                     TLC_KEY_FILE_KEYS_MAX);
   reader->group->is_damaged = reader->is_skipping = TRUE;
   return FALSE;
@@ -130,11 +133,12 @@ tlc_key_file_add_entry (TlcKeyFileReader *reader, char *key, const char *value)
 
   if (other != NULL)
     {
+      g_autofree char *group = tlc_text_escape (reader->group->name);
       g_autofree char *shown = tlc_text_escape (key);
 
       tlc_mistakes_add (reader->mistakes, reader->line,
-                        "%s: %s: a second time: the first is in line %u: leave one of them",
-                        reader->group->name, shown, other->line);
+                        "%s: %s: a second time: the first is in line %u: leave one of them", group,
+                        shown, other->line);
       return;
     }
   entry = g_new0 (TlcKeyEntry, 1);

@@ -59,6 +59,7 @@ tlc_services_file_find (const TlcServicesFile *file, const char *name)
 static gboolean
 tlc_services_file_set_keys (TlcConfig *config, const TlcKeyGroup *group, TlcMistakes *mistakes)
 {
+  g_autofree char *shown = tlc_text_escape (group->name);
   gboolean is_good = TRUE;
 
   for (guint i = 0; i < group->entries->len && !tlc_mistakes_are_enough (mistakes); i++)
@@ -68,7 +69,7 @@ tlc_services_file_set_keys (TlcConfig *config, const TlcKeyGroup *group, TlcMist
 
       if (tlc_config_set (config, entry->key, entry->value, &error))
         continue;
-      tlc_mistakes_add (mistakes, entry->line, "%s: %s", group->name, error->message);
+      tlc_mistakes_add (mistakes, entry->line, "%s: %s", shown, error->message);
       is_good = FALSE;
     }
   return is_good && !tlc_mistakes_are_enough (mistakes);

@@ -10,6 +10,7 @@
 
 #include "model/tlc-error-private.h"
 #include "model/tlc-settings-table.h"
+#include "model/tlc-text.h"
 
 static gboolean
 tlc_settings_fill (TlcSettings *settings, const TlcConfig *config, const TlcSetting *setting,
@@ -51,10 +52,13 @@ tlc_settings_check_service_name (const char *name, GError **error)
   for (gsize i = 0; is_good && i < length; i++)
     is_good = g_ascii_isgraph (name[i]);
   if (!is_good)
-    tlc_error_set (
-        error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
-        "service name \"%.64s\": 1 to %d printable ASCII characters without spaces are right", name,
-        TLC_SETTINGS_SERVICE_NAME_MAX);
+    {
+      g_autofree char *shown = tlc_text_escape (name);
+
+      tlc_error_set (error, TLC_ERROR_CONFIG, TLC_DELIVERY_NOT_SENT,
+                     "service name \"%s\": 1 to %d printable ASCII characters without spaces are right",
+                     shown, TLC_SETTINGS_SERVICE_NAME_MAX);
+    }
   return is_good;
 }
 

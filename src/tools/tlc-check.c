@@ -16,6 +16,9 @@
 
 /* So many sockets are open at a time. */
 #define TLC_CHECK_SOCKETS_MAX 256
+/* What could not be begun is tried again after so long. */
+#define TLC_CHECK_AGAIN_US 2000
+#define TLC_CHECK_TIMEOUT_MAX_MS (3600 * 1000)
 
 /* One address of one service. */
 typedef struct {
@@ -31,7 +34,7 @@ typedef struct {
 typedef struct {
   const char *path;
   gboolean is_json, is_dry, any_will_do;
-  int timeout_ms; /* 0: as the file says */
+  int timeout_ms; /* -1: as the file says */
   GPtrArray *probes; /* of TlcProbe, in the order of the file */
 } TlcCheck;
 
@@ -102,17 +105,28 @@ static gint64
 tlc_check_get_deadline (const TlcCheck *check, const TlcProbe *probe)
 {
   return probe->begun_us
-         + (check->timeout_ms > 0 ? (gint64) check->timeout_ms * 1000
+         + (check->timeout_ms >= 0 ? (gint64) check->timeout_ms * 1000
                                   : probe->settings->connect_timeout_us);
 }
 
-static void
-tlc_probe_begin (TlcProbe *probe)
+/* FALSE: another time, since our own files are used up, or the backlog of a UNIX socket is full. */
+static gboolean
+tlc_probe_begin (const TlcCheck *check, TlcProbe *probe, gboolean is_alone)
 {
-  probe->begun_us = tlc_clock_now_us ();
+  gint64 now_us = tlc_clock_now_us ();
+  int error;
+
+  if (probe->begun_us == 0)
+    probe->begun_us = now_us;
   probe->fd = tlc_dial_begin (probe->endpoint);
-  if (probe->fd < 0)
-    probe->problem = g_strdup (g_strerror (errno));
+  if (probe->fd >= 0)
+    return TRUE;
+  error = errno;
+  if ((error == EAGAIN && now_us < tlc_check_get_deadline (check, probe))
+      || ((error == EMFILE || error == ENFILE) && !is_alone))
+    return FALSE;
+  probe->problem = g_strdup (g_strerror (error));
+  return TRUE;
 }
 
 static void
@@ -138,9 +152,9 @@ tlc_probe_give_up (TlcProbe *probe)
   probe->fd = -1;
 }
 
-/* Until one of them is through, or too late. */
+/* Until one of them is through, or too late; or, where @others are to begin, it may be tried again. */
 static void
-tlc_check_wait (const TlcCheck *check, TlcProbe **probes, guint n)
+tlc_check_wait (const TlcCheck *check, TlcProbe **probes, guint n, gboolean others)
 {
   struct pollfd polled[TLC_CHECK_SOCKETS_MAX];
   gint64 deadline_us = G_MAXINT64, now_us = tlc_clock_now_us ();
@@ -150,12 +164,32 @@ tlc_check_wait (const TlcCheck *check, TlcProbe **probes, guint n)
       polled[i] = (struct pollfd){ .fd = probes[i]->fd, .events = POLLOUT };
       deadline_us = MIN (deadline_us, tlc_check_get_deadline (check, probes[i]));
     }
-  poll (polled, n, (int) (MAX (deadline_us - now_us, 0) / 1000 + 1));
+  if (others)
+    deadline_us = MIN (deadline_us, now_us + TLC_CHECK_AGAIN_US);
+  poll (polled, n, (int) MIN (MAX (deadline_us - now_us, 0) / 1000 + 1, TLC_CHECK_TIMEOUT_MAX_MS));
   for (guint i = 0; i < n; i++)
     if (polled[i].revents != 0)
       tlc_probe_end (probes[i]);
     else if (tlc_clock_now_us () >= tlc_check_get_deadline (check, probes[i]))
       tlc_probe_give_up (probes[i]);
+}
+
+/* Begins with those that are to come, from *@next on, as long as there is room. */
+static guint
+tlc_check_begin_some (TlcCheck *check, guint *next, TlcProbe **under_way, guint n)
+{
+  for (; *next < check->probes->len && n < TLC_CHECK_SOCKETS_MAX; (*next)++)
+    {
+      TlcProbe *probe = check->probes->pdata[*next];
+
+      if (probe->endpoint == NULL)
+        continue;
+      if (!tlc_probe_begin (check, probe, n == 0))
+        return n;
+      if (probe->fd >= 0)
+        under_way[n++] = probe;
+    }
+  return n;
 }
 
 static void
@@ -168,18 +202,11 @@ tlc_check_connect (TlcCheck *check)
     {
       guint n_left = 0;
 
-      while (next < check->probes->len && n < TLC_CHECK_SOCKETS_MAX)
-        {
-          TlcProbe *probe = check->probes->pdata[next++];
-
-          if (probe->endpoint == NULL)
-            continue;
-          tlc_probe_begin (probe);
-          if (probe->fd >= 0)
-            under_way[n++] = probe;
-        }
+      n = tlc_check_begin_some (check, &next, under_way, n);
       if (n > 0)
-        tlc_check_wait (check, under_way, n);
+        tlc_check_wait (check, under_way, n, next < check->probes->len);
+      else if (next < check->probes->len)
+        g_usleep (TLC_CHECK_AGAIN_US);
       for (guint i = 0; i < n; i++)
         if (under_way[i]->fd >= 0)
           under_way[n_left++] = under_way[i];
@@ -198,9 +225,10 @@ tlc_check_describe (const TlcCheck *check, const TlcProbe *probe)
                        : g_strdup_printf ("connected in %.1f ms", (double) probe->took_us / 1000);
 }
 
-static void
+static gboolean
 tlc_check_print_table (const TlcCheck *check)
 {
+  g_autoptr (GString) text = g_string_new (NULL);
   int service_width = 7, text_width = 8;
 
   for (guint i = 0; i < check->probes->len; i++)
@@ -210,14 +238,17 @@ tlc_check_print_table (const TlcCheck *check)
       service_width = MAX (service_width, (int) strlen (probe->service));
       text_width = MAX (text_width, (int) strlen (probe->text));
     }
-  g_print ("%-*s  %-*s  RESULT\n", service_width, "SERVICE", text_width, "ENDPOINT");
+  g_string_append_printf (text, "%-*s  %-*s  RESULT\n", service_width, "SERVICE", text_width,
+                          "ENDPOINT");
   for (guint i = 0; i < check->probes->len; i++)
     {
       const TlcProbe *probe = check->probes->pdata[i];
       g_autofree char *result = tlc_check_describe (check, probe);
 
-      g_print ("%-*s  %-*s  %s\n", service_width, probe->service, text_width, probe->text, result);
+      g_string_append_printf (text, "%-*s  %-*s  %s\n", service_width, probe->service, text_width,
+                              probe->text, result);
     }
+  return tlc_command_print (text->str);
 }
 
 static void
@@ -254,7 +285,7 @@ tlc_check_append_errors (GString *json, const GError *error)
     }
 }
 
-static void
+static gboolean
 tlc_check_print_json (const TlcCheck *check, const GError *error, gboolean is_good)
 {
   g_autoptr (GString) json = g_string_new ("{");
@@ -269,7 +300,8 @@ tlc_check_print_json (const TlcCheck *check, const GError *error, gboolean is_go
   g_string_append (json, "],\n  \"endpoints\": [");
   for (guint i = 0; i < check->probes->len; i++)
     tlc_check_append_probe (check, json, check->probes->pdata[i]);
-  g_print ("%s]}\n", json->str);
+  g_string_append (json, "]}\n");
+  return tlc_command_print (json->str);
 }
 
 /* Whether another endpoint of the same service has nothing wrong with it. */
@@ -300,12 +332,13 @@ tlc_check_is_good (const TlcCheck *check)
   return TRUE;
 }
 
-static gboolean
+/* The exit status. */
+static int
 tlc_check_run (TlcCheck *check)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (TlcServicesFile) file = tlc_services_file_load (check->path, &error);
-  gboolean is_good;
+  gboolean is_good, is_told = TRUE;
 
   if (file != NULL)
     tlc_check_resolve (check, file);
@@ -313,19 +346,21 @@ tlc_check_run (TlcCheck *check)
     tlc_check_connect (check);
   is_good = file != NULL && tlc_check_is_good (check);
   if (check->is_json)
-    tlc_check_print_json (check, error, is_good);
+    is_told = tlc_check_print_json (check, error, is_good);
   else if (file != NULL)
-    tlc_check_print_table (check);
+    is_told = tlc_check_print_table (check);
   else
     g_printerr ("%s\n", error->message);
   g_ptr_array_set_size (check->probes, 0); /* they have names of the file's */
-  return is_good;
+  if (!is_told)
+    return TLC_COMMAND_TROUBLE;
+  return is_good ? 0 : 1;
 }
 
 int
 tlc_command_check (int argc, char **argv)
 {
-  TlcCheck check = { 0 };
+  TlcCheck check = { .timeout_ms = -1 };
   const GOptionEntry entries[] = {
     { "json", 0, 0, G_OPTION_ARG_NONE, &check.is_json, "Write JSON", NULL },
     { "no-connect", 0, 0, G_OPTION_ARG_NONE, &check.is_dry, "Resolve names, and connect to nothing", NULL },
@@ -335,7 +370,7 @@ tlc_command_check (int argc, char **argv)
   };
   GOptionContext *context
       = g_option_context_new ("FILE - is it right, and who answers at its endpoints");
-  gboolean is_good;
+  int status;
 
   g_option_context_set_summary (
       context, "Exit status: 0, all is well; 1, the file is wrong, or an endpoint does not answer; "
@@ -343,9 +378,15 @@ tlc_command_check (int argc, char **argv)
   g_option_context_add_main_entries (context, entries, NULL);
   if (!tlc_command_parse (context, &argc, &argv, 1))
     return TLC_COMMAND_TROUBLE;
+  if (check.timeout_ms != -1 && (check.timeout_ms < 1 || check.timeout_ms > TLC_CHECK_TIMEOUT_MAX_MS))
+    {
+      g_printerr ("tlc: --timeout=%d: 1 to %d ms are right\n", check.timeout_ms,
+                  TLC_CHECK_TIMEOUT_MAX_MS);
+      return TLC_COMMAND_TROUBLE;
+    }
   check.path = argv[1];
   check.probes = g_ptr_array_new_with_free_func (tlc_probe_free);
-  is_good = tlc_check_run (&check);
+  status = tlc_check_run (&check);
   g_ptr_array_unref (check.probes);
-  return is_good ? 0 : 1;
+  return status;
 }

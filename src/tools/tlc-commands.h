@@ -15,6 +15,9 @@ int tlc_command_diff (int argc, char **argv);
  * what is wrong has been said. */
 gboolean tlc_command_parse (GOptionContext *context, int *argc, char ***argv, int n_arguments);
 
+/* Writes @text as it is, whatever the locale; FALSE: not all of it, which has been said. */
+gboolean tlc_command_print (const char *text);
+
 /* Appends @text as JSON has strings, or null. */
 void tlc_json_append (GString *json, const char *text);
 /* Appends `"name": ` behind a comma, but for the first in its object. */

@@ -137,8 +137,11 @@ tlc_command_diff (int argc, char **argv)
   diff.text = text;
   tlc_diff_run (&diff, before, after);
   if (diff.is_json)
-    g_print ("[%s\n]\n", text->str);
-  else
-    g_print ("%s", text->str);
+    {
+      g_string_prepend_c (text, '[');
+      g_string_append (text, "\n]\n");
+    }
+  if (!tlc_command_print (text->str))
+    return TLC_COMMAND_TROUBLE;
   return diff.n_changes > 0 ? 1 : 0;
 }

@@ -67,6 +67,7 @@ tlc_command_keys (int argc, char **argv)
       tlc_keys_append_json (text, &table[i]);
     else
       tlc_keys_append_text (text, &table[i]);
-  g_print ("%s%s", text->str, is_json ? "\n]\n" : "");
-  return 0;
+  if (is_json)
+    g_string_append (text, "\n]\n");
+  return tlc_command_print (text->str) ? 0 : TLC_COMMAND_TROUBLE;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* tlc: what there is to ask about a file of services, before a program loads it. */
+#include <errno.h>
 #include <locale.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tlc-commands.h"
@@ -26,11 +28,36 @@ tlc_print_usage (void)
 }
 
 gboolean
+tlc_command_print (const char *text)
+{
+  if (fputs (text, stdout) >= 0 && fflush (stdout) == 0)
+    return TRUE;
+  g_printerr ("tlc: output: %s\n", g_strerror (errno));
+  return FALSE;
+}
+
+/* What says that arguments follow is left where it is. */
+static void
+tlc_command_drop_dashes (int *argc, char **argv)
+{
+  for (int i = 1; i < *argc; i++)
+    if (strcmp (argv[i], "--") == 0)
+      {
+        memmove (&argv[i], &argv[i + 1], (gsize) (*argc - i) * sizeof argv[0]);
+        (*argc)--;
+        return;
+      }
+}
+
+gboolean
 tlc_command_parse (GOptionContext *context, int *argc, char ***argv, int n_arguments)
 {
   g_autoptr (GError) error = NULL;
-  gboolean is_good = g_option_context_parse (context, argc, argv, &error) && *argc == 1 + n_arguments;
+  gboolean is_good = g_option_context_parse (context, argc, argv, &error);
 
+  if (is_good)
+    tlc_command_drop_dashes (argc, *argv);
+  is_good = is_good && *argc == 1 + n_arguments;
   if (!is_good)
     {
       g_autofree char *help = g_option_context_get_help (context, TRUE, NULL);
