@@ -155,6 +155,24 @@ START_TEST (test_services_file_tells_all)
 }
 END_TEST
 
+/* Also what is in a group whose own line is a mistake. */
+START_TEST (test_services_file_tells_all_of_extra_groups)
+{
+  static const char text[] = "[echo]\nendpoints=unix:@x\n[echo]\ncall-timeout=x\n[log\nretry=perhaps\n";
+  static const char *const told[]
+      = { "f:3: [echo]: a second time", "f:4: echo: call-timeout = \"x\": ", "f:5: \"[log\": ",
+          "f:6: [log: retry = \"perhaps\": " };
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  ck_assert_ptr_null (tlc_services_file_parse ("f", text, strlen (text), &error));
+  lines = g_strsplit (error->message, "\n", -1);
+  ck_assert_uint_eq (g_strv_length (lines), G_N_ELEMENTS (told));
+  for (guint i = 0; i < G_N_ELEMENTS (told); i++)
+    ck_assert_msg (g_str_has_prefix (lines[i], told[i]), "%s", lines[i]);
+}
+END_TEST
+
 /* Of very many only so many, and how many more there are. */
 START_TEST (test_services_file_tells_so_many)
 {
@@ -430,6 +448,7 @@ main (void)
   tcase_add_test (tests, test_services_file_reads);
   tcase_add_loop_test (tests, test_services_file_refuses, 0, G_N_ELEMENTS (mistakes));
   tcase_add_test (tests, test_services_file_tells_all);
+  tcase_add_test (tests, test_services_file_tells_all_of_extra_groups);
   tcase_add_test (tests, test_services_file_tells_so_many);
   tcase_add_test (tests, test_services_file_limits);
   tcase_add_loop_test (tests, test_services_file_all_mistakes, 0, 2);

@@ -52,8 +52,12 @@ static TlcKeyGroup *
 tlc_key_file_find (const GPtrArray *groups, const char *name)
 {
   for (guint i = 0; i < groups->len; i++)
-    if (g_str_equal (((TlcKeyGroup *) groups->pdata[i])->name, name))
-      return groups->pdata[i];
+    {
+      TlcKeyGroup *group = groups->pdata[i];
+
+      if (!group->is_extra && g_str_equal (group->name, name))
+        return group;
+    }
   return NULL;
 }
 
@@ -82,13 +86,30 @@ tlc_key_file_damage (TlcKeyFileReader *reader)
 }
 
 static void
+tlc_key_file_add_group (TlcKeyFileReader *reader, const char *name, gboolean is_extra)
+{
+  reader->is_skipping = reader->groups->len == TLC_KEY_FILE_GROUPS_MAX;
+  if (reader->is_skipping)
+    {
+      tlc_mistakes_add (reader->mistakes, reader->line, "[%s]: more than %d groups", name,
+                        TLC_KEY_FILE_GROUPS_MAX);
+      return;
+    }
+  reader->group = g_new0 (TlcKeyGroup, 1);
+  reader->group->name = g_strdup (name);
+  reader->group->line = reader->line;
+  reader->group->entries = g_ptr_array_new_with_free_func (tlc_key_entry_free);
+  reader->group->is_extra = is_extra;
+  g_ptr_array_add (reader->groups, reader->group);
+}
+
+static void
 tlc_key_file_begin_group (TlcKeyFileReader *reader, const char *line)
 {
   g_autofree char *name = tlc_key_file_get_group_name (line);
   g_autofree char *shown = tlc_text_escape (name != NULL ? name : line);
   const TlcKeyGroup *other = name != NULL ? tlc_key_file_find (reader->groups, name) : NULL;
 
-  reader->is_skipping = TRUE;
   if (name == NULL)
     tlc_mistakes_add (reader->mistakes, reader->line,
                       "\"%s\": the name of a service in brackets is right, such as [echo]", shown);
@@ -96,18 +117,7 @@ tlc_key_file_begin_group (TlcKeyFileReader *reader, const char *line)
     tlc_mistakes_add (reader->mistakes, reader->line,
                       "[%s]: a second time: the first is in line %u: put their keys together", shown,
                       other->line);
-  else if (reader->groups->len == TLC_KEY_FILE_GROUPS_MAX)
-    tlc_mistakes_add (reader->mistakes, reader->line, "[%s]: more than %d groups", shown,
-                      TLC_KEY_FILE_GROUPS_MAX);
-  else
-    {
-      reader->is_skipping = FALSE;
-      reader->group = g_new0 (TlcKeyGroup, 1);
-      reader->group->name = g_steal_pointer (&name);
-      reader->group->line = reader->line;
-      reader->group->entries = g_ptr_array_new_with_free_func (tlc_key_entry_free);
-      g_ptr_array_add (reader->groups, reader->group);
-    }
+  tlc_key_file_add_group (reader, name != NULL ? name : shown, name == NULL || other != NULL);
 }
 
 /* What is in a group after so many keys is no settings. */

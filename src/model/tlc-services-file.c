@@ -124,6 +124,21 @@ tlc_services_file_add (TlcServicesFile *file, const TlcKeyGroup *group, const Tl
     tlc_services_file_check_whole (file, service, mistakes);
 }
 
+static gboolean
+tlc_key_group_is_defaults (const TlcKeyGroup *group)
+{
+  return !group->is_extra && g_str_equal (group->name, TLC_SERVICES_FILE_DEFAULTS);
+}
+
+/* What could be wrong with its keys is told all the same. */
+static void
+tlc_services_file_look_at_extra (const TlcKeyGroup *group, TlcMistakes *mistakes)
+{
+  g_autoptr (TlcConfig) config = tlc_config_new ();
+
+  tlc_services_file_set_keys (config, group, mistakes);
+}
+
 static void
 tlc_services_file_add_all (TlcServicesFile *file, const GPtrArray *groups, TlcMistakes *mistakes)
 {
@@ -131,12 +146,18 @@ tlc_services_file_add_all (TlcServicesFile *file, const GPtrArray *groups, TlcMi
   gboolean are_defaults_good = TRUE;
 
   for (guint i = 0; i < groups->len; i++)
-    if (g_str_equal (((TlcKeyGroup *) groups->pdata[i])->name, TLC_SERVICES_FILE_DEFAULTS))
+    if (tlc_key_group_is_defaults (groups->pdata[i]))
       are_defaults_good = tlc_services_file_set_keys (defaults, groups->pdata[i], mistakes)
                           && !((TlcKeyGroup *) groups->pdata[i])->is_damaged;
   for (guint i = 0; i < groups->len; i++)
-    if (!g_str_equal (((TlcKeyGroup *) groups->pdata[i])->name, TLC_SERVICES_FILE_DEFAULTS))
-      tlc_services_file_add (file, groups->pdata[i], defaults, are_defaults_good, mistakes);
+    {
+      const TlcKeyGroup *group = groups->pdata[i];
+
+      if (group->is_extra)
+        tlc_services_file_look_at_extra (group, mistakes);
+      else if (!tlc_key_group_is_defaults (group))
+        tlc_services_file_add (file, group, defaults, are_defaults_good, mistakes);
+    }
   if (file->services->len == 0 && tlc_mistakes_are_none (mistakes))
     tlc_mistakes_add (mistakes, 0, "no service in it: at least one group is right, such as [echo]");
 }
