@@ -122,10 +122,17 @@ static const Refused refused[] = {
   { "unix:@", "from 1 to 107 bytes; here are 0" },
   { "unix:@" PATH_OF_107 "a", "from 1 to 107 bytes; here are 108" },
   /* queries and schemes */
-  { "tcp://10.0.0.7:80?weight=3", "?weight= is not supported" },
-  { "unix:/run/echo.sock?weight=3", "?weight= is not supported" },
-  { "tcp://10.0.0.7:80?tls=true", "options of an address are not supported" },
-  { "tcp://10.0.0.7:80?", "options of an address are not supported" },
+  { "tcp://10.0.0.7:80?weight=0", "a weight is a number from 1 to 1000" },
+  { "tcp://10.0.0.7:80?weight=1001", "a weight is a number from 1 to 1000" },
+  { "tcp://10.0.0.7:80?weight=99999999999999999999", "a weight is a number from 1 to 1000" },
+  { "tcp://10.0.0.7:80?weight=", "a weight is a number from 1 to 1000" },
+  { "tcp://10.0.0.7:80?weight=03", "a weight is a number from 1 to 1000" },
+  { "tcp://10.0.0.7:80?weight=-3", "a weight is a number from 1 to 1000" },
+  { "tcp://10.0.0.7:80?weight=3&weight=3", "a weight is a number from 1 to 1000" },
+  { "tcp://10.0.0.7:?weight=3", "a port is a number" },
+  { "unix:/run/echo.sock/?weight=3", "ends with a name" },
+  { "tcp://10.0.0.7:80?tls=true", "the only option of an address is ?weight=3" },
+  { "tcp://10.0.0.7:80?", "the only option of an address is ?weight=3" },
   { "dns://db.example:80", "dns:// is not supported; write tcp://host:port" },
   { "srv://_echo._tcp.example", "srv:// is not supported; write tcp://host:port" },
   { "zk://zk.example/echo", "zk:// is not supported; write tcp://host:port" },
@@ -181,6 +188,30 @@ START_TEST (test_address_refuses)
   ck_assert_ptr_null (strchr (error->message, '\n'));
   if (g_str_is_ascii (row->text) && strpbrk (row->text, "\n\x7f") == NULL)
     ck_assert_msg (strstr (error->message, row->text) != NULL, "%s", error->message);
+}
+END_TEST
+
+START_TEST (test_address_weight)
+{
+  /* A weight belongs to any kind, is written as it was, and makes no other address. */
+  static const char *const texts[] = { "tcp://10.0.0.7:9090", "tcp://[::1]:9090", "tcp://db.example:9090",
+                                       "unix:/run/echo.sock", "unix:@echo" };
+  const char *text = texts[_i];
+  g_autoptr (TlcAddress) plain = tlc_address_parse (text, NULL);
+  g_autofree char *with_1 = g_strconcat (text, "?weight=1", NULL);
+  g_autofree char *with_1000 = g_strconcat (text, "?weight=1000", NULL);
+  g_autoptr (TlcAddress) light = tlc_address_parse (with_1, NULL);
+  g_autoptr (TlcAddress) heavy = tlc_address_parse (with_1000, NULL);
+  g_autofree char *light_text = tlc_address_format (light);
+  g_autofree char *heavy_text = tlc_address_format (heavy);
+
+  ck_assert_uint_eq (plain->weight, 1);
+  ck_assert_uint_eq (light->weight, 1);
+  ck_assert_uint_eq (heavy->weight, 1000);
+  ck_assert (tlc_address_equal (plain, heavy));
+  ck_assert_str_eq (heavy->text, text);
+  ck_assert_str_eq (light_text, text);
+  ck_assert_str_eq (heavy_text, with_1000);
 }
 END_TEST
 
@@ -540,6 +571,7 @@ add_parse_tests (TCase *tests)
 
   tcase_add_loop_test (tests, test_address_accepts, 0, n_accepted);
   tcase_add_loop_test (tests, test_address_refuses, 0, G_N_ELEMENTS (refused));
+  tcase_add_loop_test (tests, test_address_weight, 0, 5);
   tcase_add_test (tests, test_address_fills_in4);
   tcase_add_test (tests, test_address_fills_in6);
   tcase_add_test (tests, test_address_fills_scope);

@@ -262,7 +262,8 @@ START_TEST (test_claim_says_where)
   TlcServer *first = tlc_holder_server ("A"), *second = tlc_holder_server ("B");
   g_autofree char *endpoints = g_strdup_printf ("%s %s", tlc_server_get_endpoint (first),
                                                 tlc_server_get_endpoint (second));
-  TlcService *service = tlc_echo_service (endpoints, PATIENT, "check-after-idle", "1h", NULL);
+  TlcService *service = tlc_echo_service (endpoints, PATIENT, "check-after-idle", "1h", "balance", "ordered",
+                                          NULL);
   Comer comer;
 
   comer_start (&comer, service, FALSE, take_for_long);

@@ -202,7 +202,7 @@ START_TEST (test_close_cuts_dials)
   blackhole_init (&vain, AF_INET);
   endpoints = g_strdup_printf ("%s unix:@nobody-listens-here", _i == 0 ? full.endpoint : vain.endpoint);
   service = tlc_echo_service (endpoints, "close-timeout", "50ms", "connect-timeout", "80s",
-                              "call-timeout", "80s", NULL);
+                              "call-timeout", "80s", "balance", "ordered", NULL);
   take_start (&take, service, 0);
   before_us = g_get_monotonic_time ();
   tlc_service_close (service);

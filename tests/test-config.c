@@ -21,6 +21,7 @@ static const Accepted accepted[] = {
   { "endpoints", "tcp://10.0.0.7:9090", NULL },
   { "endpoints", "tcp://a:1,tcp://b:2", "tcp://a:1, tcp://b:2" },
   { "endpoints", "tcp://b:1 tcp://a:2", "tcp://b:1, tcp://a:2" },
+  { "endpoints", "tcp://b:1?weight=20 tcp://a:2?weight=1", "tcp://b:1?weight=20, tcp://a:2" },
   { "endpoints", " ,tcp://a:1 , \t,unix:@b,, ", "tcp://a:1, unix:@b" },
   { "endpoints", "tcp://[0:0::1]:9090, tcp://DB:9090, unix:/run/e",
     "tcp://[::1]:9090, tcp://db:9090, unix:/run/e" },
@@ -146,6 +147,7 @@ static const Refused refused[] = {
   { "endpoints", "tcp://a:1, b:2", "b:2", ADDRESS_IS },
   { "endpoints", "tcp://a:1\ntcp://b:2", "tcp://a:1\\u000atcp://b:2", CHARACTERS },
   { "endpoints", "tcp://a:1, tcp://b:2, tcp://a:1", "tcp://a:1", TWICE },
+  { "endpoints", "tcp://a:1, tcp://a:1?weight=2", "tcp://a:1?weight=2", TWICE },
   { "endpoints", "tcp://[::1]:1 tcp://[0::1]:1", "tcp://[0::1]:1", TWICE },
   { "endpoints", "tcp://a:1,tcp://A:01", "tcp://A:01", TWICE },
   { "protocol", "json", NULL, "write binary or compact" },
@@ -348,7 +350,13 @@ START_TEST (test_config_new_has_the_defaults)
                           "retry = unsent\n"
                           "max-attempts = 2\n"
                           "retry-budget = 20%\n"
-                          "idempotent-methods = none\n");
+                          "idempotent-methods = none\n"
+                          "balance = spread\n"
+                          "eject-after = 5\n"
+                          "eject-for = 1s\n"
+                          "max-ejected = 50%\n"
+                          "probe-interval = 500ms\n"
+                          "slow-start = 10s\n");
 }
 END_TEST
 

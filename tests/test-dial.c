@@ -15,17 +15,22 @@
 #include <unistd.h>
 
 #include "model/tlc-clock.h"
-#include "support/tlc-room.h"
+#include "support/tlc-seats-fixture.h"
 
 #define CONNECT_TIMEOUT_US (400 * 1000)
 
-static TlcSnapshot *
-snapshot_for (const char *endpoints)
+static void
+fixture_init_for (Fixture *fixture, const char *endpoints)
 {
-  g_autoptr (TlcBranch) branch
-      = tlc_room_branch (tlc_room_settings (endpoints, "connect-timeout", "400ms", NULL));
+  fixture_init_by (fixture, tlc_room_settings (endpoints, "connect-timeout", "400ms", "balance",
+                                               "ordered", NULL));
+}
 
-  return tlc_branch_read (branch);
+static TlcConnection *
+dial (Fixture *fixture, TlcDialReport *report)
+{
+  report->balance = &fixture->balance;
+  return tlc_dial (fixture->held, tlc_clock_now_us () + 5000000, report);
 }
 
 static int
@@ -88,19 +93,21 @@ listen_abstract (const char *name, int backlog)
 static TlcConnection *
 must_dial (const char *endpoints, int listener, guint index)
 {
-  TlcSnapshot *snapshot = snapshot_for (endpoints);
   TlcDialReport report = { .reasons = NULL };
-  TlcConnection *connection = tlc_dial (snapshot, NULL, tlc_clock_now_us () + 5000000, &report);
+  TlcConnection *connection;
+  Fixture fixture;
   int accepted;
 
+  fixture_init_for (&fixture, endpoints);
+  connection = dial (&fixture, &report);
   ck_assert_ptr_nonnull (connection);
-  ck_assert_ptr_eq (connection->endpoint, snapshot->endpoints->pdata[index]);
+  ck_assert_ptr_eq (connection->endpoint, fixture.held->endpoints->pdata[index]);
   ck_assert_uint_eq (report.failed, index);
   accepted = accept (listener, NULL, NULL);
   ck_assert_int_ge (accepted, 0);
   ck_assert_int_eq (tlc_idle_look (connection, 0), TLC_IDLE_GOOD);
   close (accepted);
-  tlc_snapshot_unref (snapshot);
+  fixture_clear (&fixture);
   return connection;
 }
 
@@ -157,14 +164,16 @@ START_TEST (test_dial_name)
   guint16 port;
   int listener = listen_in4 (&port);
   g_autofree char *endpoint = g_strdup_printf ("tcp://localhost:%u", port);
-  TlcSnapshot *snapshot = snapshot_for (endpoint);
   TlcDialReport report = { .reasons = NULL };
-  TlcConnection *connection = tlc_dial (snapshot, NULL, tlc_clock_now_us () + 5000000, &report);
+  TlcConnection *connection;
+  Fixture fixture;
 
+  fixture_init_for (&fixture, endpoint);
+  connection = dial (&fixture, &report);
   ck_assert_ptr_nonnull (connection);
   ck_assert_ptr_nonnull (strstr (tlc_endpoint_get_text (connection->endpoint), "localhost"));
   tlc_connection_close (connection);
-  tlc_snapshot_unref (snapshot);
+  fixture_clear (&fixture);
   close (listener);
 }
 END_TEST
@@ -214,13 +223,16 @@ START_TEST (test_dial_full_backlog)
   g_autofree char *name = g_strdup_printf ("tlc-test-backlog-%d", (int) getpid ());
   g_autofree char *endpoint = g_strconcat ("unix:@", name, NULL);
   int listener = listen_abstract (name, 0);
-  TlcSnapshot *snapshot = snapshot_for (endpoint);
   TlcDialReport report = { .reasons = g_string_new (NULL) };
-  TlcConnection *first = tlc_dial (snapshot, NULL, tlc_clock_now_us () + 5000000, &report);
-  gint64 began_us = tlc_clock_now_us (), took_us;
+  TlcConnection *first;
+  gint64 began_us, took_us;
+  Fixture fixture;
 
+  fixture_init_for (&fixture, endpoint);
+  first = dial (&fixture, &report);
+  began_us = tlc_clock_now_us ();
   ck_assert_ptr_nonnull (first);
-  ck_assert_ptr_null (tlc_dial (snapshot, NULL, began_us + 5000000, &report));
+  ck_assert_ptr_null (dial (&fixture, &report));
   took_us = tlc_clock_now_us () - began_us;
   ck_assert_int_ge (took_us, CONNECT_TIMEOUT_US - 1000);
   ck_assert_int_lt (took_us, 10 * CONNECT_TIMEOUT_US);
@@ -228,7 +240,7 @@ START_TEST (test_dial_full_backlog)
   ck_assert_ptr_nonnull (strstr (report.reasons->str, "no connection within"));
   g_string_free (report.reasons, TRUE);
   tlc_connection_close (first);
-  tlc_snapshot_unref (snapshot);
+  fixture_clear (&fixture);
   close (listener);
 }
 END_TEST

@@ -83,7 +83,7 @@ START_TEST (test_drain_does_not_wait_for_what_stays)
 
   tlc_pair_init (&pair);
   both = g_strdup_printf ("%s %s", pair.at_a, pair.at_b);
-  tlc_echo_reconfigure (pair.service, both, NULL);
+  tlc_echo_reconfigure (pair.service, both, "balance", "ordered", NULL);
   tlc_take_start (&take, pair.service, 1000);
   tlc_echo_reconfigure (pair.service, pair.at_a, NULL);
   ck_assert (tlc_service_drain (pair.service, 0, NULL));

@@ -12,7 +12,7 @@
 #include "support/tlc-holder.h"
 #include "support/tlc-process.h"
 
-#define NO_WATCH "call-timeout", "1h", "hold-timeout", "1h"
+#define NO_WATCH "call-timeout", "1h", "hold-timeout", "1h", "balance", "ordered"
 
 static TlcStats
 get_stats (TlcService *service)
@@ -120,7 +120,7 @@ START_TEST (test_in_advance_leaves_what_is_removed)
 END_TEST
 
 /* Law 5: who waits for the seat of a dial that hangs gets it long before that is over; and each of eleven
- * endpoints has an eleventh of connect-timeout, two seconds. */
+ * endpoints has a quarter of connect-timeout, two seconds. */
 START_TEST (test_in_advance_gives_way)
 {
   g_autoptr (TlcServer) server = tlc_holder_server ("A");
@@ -147,7 +147,7 @@ START_TEST (test_in_advance_gives_way)
     }
   else
     {
-      service = tlc_echo_service (endpoints, NO_WATCH, "min-connections", "1", "connect-timeout", "22s",
+      service = tlc_echo_service (endpoints, NO_WATCH, "min-connections", "1", "connect-timeout", "8s",
                                   NULL);
       must_connect (service, 1);
       ck_assert_uint_eq (get_stats (service).connect_failures, 10);

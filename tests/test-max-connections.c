@@ -338,7 +338,8 @@ START_TEST (test_max_connections_in_advance_where_it_can)
   g_autoptr (TlcServer) server = tlc_echo_server (NULL);
   g_autofree char *endpoints
       = g_strdup_printf ("unix:@nobody-listens-here %s", tlc_server_get_endpoint (server));
-  g_autoptr (TlcService) service = tlc_echo_service (endpoints, "min-connections", "2", NULL);
+  g_autoptr (TlcService) service = tlc_echo_service (endpoints, "min-connections", "2",
+                                                           "balance", "ordered", NULL);
 
   tlc_holder_await_connections (tlc_server_get_endpoint (server), 2, 10000);
   ck_assert_uint_ge (get_stats (service).connect_failures, 1);

@@ -180,7 +180,7 @@ START_TEST (test_retry_another_endpoint)
   endpoints = g_strdup_printf ("%s %s", tlc_script_get_endpoint (harness.script),
                                tlc_server_get_endpoint (server));
   harness.service = tlc_echo_service (endpoints, "retry", "idempotent", "idempotent-methods",
-                                      "add, who", NULL);
+                                      "add, who", "balance", "ordered", NULL);
   tlc_echo_must_add (harness.service);
   who = tlc_echo_who (harness.service);
   ck_assert_str_eq (who, "b");

@@ -31,7 +31,7 @@ START_TEST (test_top_up_by_what_was_replaced)
   fixture_init_by (&fixture, tlc_room_settings ("unix:@nobody-listens-here", "min-connections", "1",
                                                 "max-connections", "1", NULL));
   tlc_ledger_init (&ledger);
-  tlc_top_up_init (&top_up, fixture.seats, &ledger);
+  tlc_top_up_init (&top_up, &fixture.balance, &ledger);
   fixture_change (&fixture, tlc_room_settings ("unix:@nobody-listens-there", "min-connections", "1",
                                                "max-connections", "1", NULL));
 
@@ -85,7 +85,7 @@ START_TEST (test_top_up_what_dies_young)
                               address.sun_path + 1);
   fixture_init_by (&fixture, tlc_room_settings (endpoint, "min-connections", "1", NULL));
   tlc_ledger_init (&ledger);
-  tlc_top_up_init (&top_up, fixture.seats, &ledger);
+  tlc_top_up_init (&top_up, &fixture.balance, &ledger);
   for (guint n = 1; n <= 4; n++)
     {
       gint64 now_us = tlc_clock_now_us ();

@@ -41,11 +41,15 @@ typedef struct _TlcRegistry TlcRegistry;
  * @TLC_EVENT_REJECTED: one is not, and what was in force before still is; the message has all errors, one a
  *   line
  * @TLC_EVENT_HOLD_TOO_LONG: a thread has held a connection for longer than hold-timeout, which is closed
+ * @TLC_EVENT_ENDPOINT_EJECTED: an endpoint failed `eject-after` times in a row, and takes no calls for a while
+ * @TLC_EVENT_ENDPOINT_BACK: it does again
  */
 typedef enum {
   TLC_EVENT_APPLIED,
   TLC_EVENT_REJECTED,
-  TLC_EVENT_HOLD_TOO_LONG
+  TLC_EVENT_HOLD_TOO_LONG,
+  TLC_EVENT_ENDPOINT_EJECTED,
+  TLC_EVENT_ENDPOINT_BACK
 } TlcEventKind;
 
 /**
@@ -219,7 +223,7 @@ gboolean tlc_registry_watch (TlcRegistry *registry, GError **error);
  * @destroy: (nullable): called with @user_data when @func is not called any more, on whichever thread
  *
  * Has @func told what happens: what a load did, or why it was refused, whoever asked for it; holds that were
- * ended. In the order in which it happened; of what comes faster than @func returns the last 64 are kept.
+ * ended; endpoints that were ejected, or are back. In the order in which it happened; of what comes faster than @func returns the last 64 are kept.
  *
  * Threads: any. A call of the previous function may be under way, which its destroy function waits for, and
  *   this does not.

@@ -242,6 +242,23 @@ const char *tlc_service_get_name (TlcService *service);
 TLC_AVAILABLE_IN_0_1
 void tlc_service_get_stats (TlcService *service, TlcStats *ret_stats);
 
+/**
+ * tlc_service_get_endpoint_stats:
+ * @service: a service
+ * @ret_n_endpoints: (out): how many there are; none, when it is closed
+ *
+ * The endpoints of the configuration in force, in its order, each address once.
+ *
+ * Threads: any. Looks at each connection of the service: for monitoring, not for each call.
+ *
+ * Returns: (transfer full) (array length=ret_n_endpoints): what is known of them; one block, with the
+ *   addresses: release with g_free()
+ *
+ * Since: 0.1
+ */
+TLC_AVAILABLE_IN_0_1
+TlcEndpointStats *tlc_service_get_endpoint_stats (TlcService *service, guint *ret_n_endpoints);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TlcService, tlc_service_unref)
 
 G_END_DECLS

@@ -68,4 +68,49 @@ typedef struct {
   guint64 reserved[16];
 } TlcStats;
 
+/**
+ * TlcEndpointState:
+ * @TLC_ENDPOINT_UP: it takes calls
+ * @TLC_ENDPOINT_EJECTED: it failed `eject-after` times in a row, and takes none for a while
+ * @TLC_ENDPOINT_TRIAL: that is over; the next call that needs a connection tries it, alone
+ */
+typedef enum {
+  TLC_ENDPOINT_UP,
+  TLC_ENDPOINT_EJECTED,
+  TLC_ENDPOINT_TRIAL
+} TlcEndpointState;
+
+/**
+ * TlcEndpointStats:
+ * @address: where it is
+ * @state: whether it takes calls
+ * @weight: its share, beside those of others
+ * @failures_in_a_row: since the last call that was answered
+ * @calls: that were answered; each thread tells of its own a few times a second, while it calls
+ * @connections: open to it now
+ * @in_flight: of these, in a call now
+ * @failures: connections that did not come up or were lost, and calls that timed out
+ * @ejections: how often it was ejected, or again after a trial
+ * @latency_us: how many microseconds calls take lately, on average; 0: not known
+ * @ejected_until_us: when the ejection is over, unless a probe ends it, by g_get_monotonic_time(); 0: it is
+ *   not ejected
+ *
+ * One endpoint of a service, since the service first knew its address.
+ */
+typedef struct {
+  const char *address;
+  TlcEndpointState state;
+  guint weight;
+  guint failures_in_a_row;
+  guint64 calls;
+  guint64 connections;
+  guint64 in_flight;
+  guint64 failures;
+  guint64 ejections;
+  guint64 latency_us;
+  gint64 ejected_until_us;
+  /*< private >*/
+  guint64 reserved[8];
+} TlcEndpointStats;
+
 G_END_DECLS

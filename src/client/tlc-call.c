@@ -121,6 +121,7 @@ tlc_call_clear (TlcCall *call)
   g_free (call->walk);
   tlc_buffer_clear (&call->out);
   tlc_buffer_clear (&call->in);
+  tlc_call_tell_endpoint (call);
   tlc_endpoint_unref (call->endpoint);
   tlc_core_unref (g_steal_pointer (&call->core));
 }
@@ -202,7 +203,8 @@ tlc_call_is_connected (const TlcCall *call)
 {
   return call->home.seat->connection != NULL
          && call->limits.generation == tlc_seat_get_stamp (call->home.seat)
-         && call->begun_us < call->look_at_us && call->n_holds == 0;
+         && call->begun_us < call->look_at_us && call->begun_us < call->reconsider_at_us
+         && call->n_holds == 0;
 }
 
 /* Claims a seat and sees to it that it holds a connection to an endpoint of the present
@@ -254,6 +256,9 @@ tlc_call_sent_otherwise (TlcCall *call)
       return;
     }
   tlc_call_rest (call, tlc_clock_now_us ());
+  /* That it was taken is all that there will be. */
+  if (tlc_endpoint_is_doubtful (call->endpoint))
+    tlc_call_clear_endpoint (call);
   if (call->n_queued == 0)
     tlc_call_leave (call, TRUE);
   tlc_call_finish (call);

@@ -89,6 +89,10 @@ struct _TlcCall {
   gint64 rested_us;      /* when the latest call on its connection left that */
   gint64 look_after_us;  /* how long that may be ago without a look */
   gint64 look_at_us;     /* when that is */
+  gint64 reconsider_at_us; /* when to look whether its connection should lead elsewhere */
+  TlcEndpoint *next_endpoint; /* if so, where, until it is dialled: with a reservation and a reference */
+  guint n_told;               /* calls answered at its endpoint that it has not told there yet */
+  gint64 told_us;             /* what they took */
   guint32 next_sequence, sequences_left;
   gint32 thread;    /* as the system numbers it */
   TlcLimits limits; /* of the settings in force at the latest claim */
@@ -159,6 +163,14 @@ gboolean tlc_call_connect_only (TlcCall *call, GError **error) TLC_COLD;
 gboolean tlc_call_probe (TlcCall *call, GError **error);
 /* The call has failed: "timed out after 250 ms, @how_far". Returns FALSE. */
 gboolean tlc_call_time_out (TlcCall *call, GError **error, const char *how_far) TLC_COLD;
+/* The call failed at the endpoint of its connection, for @reason: that speaks against it. */
+void tlc_call_blame_endpoint (TlcCall *call, const char *reason) TLC_COLD;
+/* It was answered there, where that is worth telling. */
+void tlc_call_clear_endpoint (TlcCall *call) TLC_COLD;
+/* The thread has other things to do than to tell its endpoint later. */
+void tlc_call_tell_endpoint (TlcCall *call);
+/* Whether the claimed connection should be given up for one that leads elsewhere, which is dialled next. */
+gboolean tlc_call_reconsider (TlcCall *call) TLC_COLD;
 /* The endpoint that messages name, also when the connection is somebody else's again. */
 void tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint);
 /* Closes the connection that the thread has at home, unless somebody else has taken it. */

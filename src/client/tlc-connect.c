@@ -90,9 +90,37 @@ tlc_call_renew_limits (TlcCall *call, guint64 generation, GError **error)
 void
 tlc_call_name_endpoint (TlcCall *call, TlcEndpoint *endpoint)
 {
+  tlc_call_tell_endpoint (call);
   tlc_endpoint_unref (call->endpoint);
   call->endpoint = endpoint != NULL ? tlc_endpoint_ref (endpoint) : NULL;
   tlc_call_note_look_after (call);
+}
+
+/* The reservation that was made for the dial that begins; NULL: there is none, or @current has it no more. */
+static TlcEndpoint *
+tlc_call_take_next_endpoint (TlcCall *call, const TlcSnapshot *current)
+{
+  TlcEndpoint *endpoint = g_steal_pointer (&call->next_endpoint);
+
+  if (endpoint == NULL)
+    return NULL;
+  if (!tlc_snapshot_has_endpoint (current, endpoint))
+    {
+      tlc_endpoint_unreserve (endpoint);
+      tlc_endpoint_unref (endpoint);
+      return NULL;
+    }
+  tlc_endpoint_unref (endpoint); /* the snapshot has it */
+  return endpoint;
+}
+
+static gboolean
+tlc_call_may_dial (TlcCall *call, const TlcSnapshot *current, GError **error)
+{
+  if (current->closed)
+    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
+  return tlc_clock_now_us () < call->deadline_us
+         || tlc_call_time_out (call, error, "before it connected");
 }
 
 /* TRUE without a connection: none came up, but the endpoints have changed meanwhile. */
@@ -103,16 +131,23 @@ tlc_call_dial (TlcCall *call, GError **error)
   g_autoptr (GString) reasons = error != NULL ? g_string_new (NULL) : NULL;
   g_autoptr (TlcSnapshot) current = tlc_branch_read (call->core->branch);
   TlcDialReport report
-      = { .seats = &call->core->seats, .seat = call->home.seat, .reasons = reasons };
+      = { .balance = &call->core->balance, .seat = call->home.seat, .reasons = reasons };
   TlcConnection *connection;
+  gint64 interval_us;
 
-  if (current->closed)
-    return tlc_call_fail (call, error, TLC_ERROR_CLOSED, "the service is closed");
-  if (tlc_clock_now_us () >= call->deadline_us)
-    return tlc_call_time_out (call, error, "before it connected");
+  report.first = tlc_call_take_next_endpoint (call, current);
+  if (!tlc_call_may_dial (call, current, error))
+    {
+      if (report.first != NULL)
+        tlc_endpoint_unreserve (report.first);
+      return FALSE;
+    }
   /* An attempt after one that failed goes elsewhere, if it can. */
-  connection = tlc_dial (current, call->n_attempts > 1 ? call->endpoint : NULL, call->deadline_us,
-                         &report);
+  report.last = call->n_attempts > 1 ? call->endpoint : NULL;
+  /* Who has come to see how an endpoint is goes by its first answer. */
+  interval_us = report.first != NULL ? 0 : TLC_BALANCE_INTERVAL_US;
+  connection = tlc_dial (current, call->deadline_us, &report);
+  call->reconsider_at_us = tlc_clock_now_us () + interval_us;
   tlc_call_name_endpoint (call, NULL);
   tlc_counters_add (&call->counters, TLC_COUNT_CONNECT_FAILURES, report.failed);
   if (connection != NULL)
@@ -143,6 +178,11 @@ tlc_call_look (TlcCall *call)
     return;
   if (call->endpoint != connection->endpoint)
     tlc_call_name_endpoint (call, connection->endpoint);
+  if (call->n_holds == 0 && call->begun_us >= call->reconsider_at_us && tlc_call_reconsider (call))
+    {
+      tlc_call_close_connection (call);
+      return;
+    }
   if (call->begun_us < call->look_at_us && call->n_attempts == 1 && call->type == T_CALL
       && call->out.length > 0)
     return;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "connect/tlc-condemn.h"
 #include "connect/tlc-socket.h"
@@ -73,6 +74,20 @@ tlc_core_schedule (TlcCore *core, TlcJob *job, gint64 due_us)
     tlc_core_unref (core);
 }
 
+/* Goes on with @job when @fd is writable, unless it is -1, and at @due_us at the latest, unless that is
+ * G_MAXINT64. */
+static void
+tlc_core_wait_for (TlcCore *core, TlcJob *job, int fd, gint64 due_us)
+{
+  if (fd < 0 && due_us == G_MAXINT64)
+    return;
+  tlc_core_ref (core);
+  if (fd < 0)
+    tlc_core_schedule (core, job, due_us);
+  else if (!tlc_keeper_schedule_io (job, fd, POLLOUT, due_us))
+    tlc_core_unref (core);
+}
+
 /* After a change, on the keeper: snapshots that no reader can reach any more. It may wait for long
  * where the host program's readers do. */
 static void
@@ -101,14 +116,7 @@ tlc_core_go_on_topping_up (TlcJob *job)
   g_autoptr (TlcSnapshot) current = tlc_branch_read (core->branch);
   TlcTopUpNext next = tlc_top_up_step (&core->top_up, current);
 
-  if (next.fd >= 0)
-    {
-      tlc_core_ref (core);
-      if (!tlc_keeper_schedule_io (job, next.fd, POLLOUT, next.due_us))
-        tlc_core_unref (core);
-    }
-  else if (next.due_us < G_MAXINT64)
-    tlc_core_schedule (tlc_core_ref (core), job, next.due_us);
+  tlc_core_wait_for (core, job, next.fd, next.due_us);
   /* Calls that go over what was opened here need not dial, and so see to no watch. */
   if (!current->closed)
     tlc_core_keep_watch (core, current->settings);
@@ -127,6 +135,39 @@ tlc_core_top_up (TlcCore *core)
 
   if (current->settings->min_connections > 0 && !current->closed && tlc_keeper_start (NULL))
     tlc_core_schedule (tlc_core_ref (core), &core->top_up_job, tlc_clock_now_us ());
+}
+
+static TlcCore *
+tlc_core_from_probe (TlcJob *job)
+{
+  return (TlcCore *) ((char *) job - offsetof (TlcCore, probe_job));
+}
+
+/* On the keeper: endpoints that may not be well. */
+static void
+tlc_core_go_on_probing (TlcJob *job)
+{
+  TlcCore *core = tlc_core_from_probe (job);
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (core->branch);
+  TlcProberNext next = tlc_prober_step (&core->prober, current);
+
+  tlc_core_wait_for (core, job, next.fd, next.due_us);
+}
+
+static void
+tlc_core_drop_probe (TlcJob *job)
+{
+  tlc_core_unref (tlc_core_from_probe (job));
+}
+
+/* Without a keeper an ejection ends when its time is over. */
+static void
+tlc_core_probe (TlcEjector *ejector)
+{
+  TlcCore *core = (TlcCore *) ((char *) ejector - offsetof (TlcCore, ejector));
+
+  if (tlc_keeper_start (NULL))
+    tlc_core_schedule (tlc_core_ref (core), &core->probe_job, tlc_clock_now_us ());
 }
 
 /* What begins after a look, a call, a hold or a rest, is to be seen to so much later at the earliest. */
@@ -190,6 +231,13 @@ tlc_core_keep_watch (TlcCore *core, const TlcSettings *settings)
                        tlc_clock_now_us () + tlc_core_watch_interval (settings));
 }
 
+/* Where its threads' choices start: not where those of other processes do. */
+static guint64
+tlc_core_draw_seed (const TlcCore *core)
+{
+  return (guint64) tlc_clock_now_us () ^ (guint64) getpid () << 40 ^ (guint64) (gsize) core;
+}
+
 TlcCore *
 tlc_core_new (const char *name, GType client_type, TlcBranch *branch, const TlcSnapshot *first)
 {
@@ -208,7 +256,12 @@ tlc_core_new (const char *name, GType client_type, TlcBranch *branch, const TlcS
   tlc_ledger_init (&core->ledger);
   core->top_up_job.run = tlc_core_go_on_topping_up;
   core->top_up_job.drop = tlc_core_drop_top_up;
-  tlc_top_up_init (&core->top_up, &core->seats, &core->ledger);
+  core->probe_job.run = tlc_core_go_on_probing;
+  core->probe_job.drop = tlc_core_drop_probe;
+  tlc_ejector_init (&core->ejector, &core->seats, core->name, tlc_core_probe);
+  tlc_balance_init (&core->balance, &core->seats, &core->ejector, tlc_core_draw_seed (core));
+  tlc_prober_init (&core->prober, &core->ejector);
+  tlc_top_up_init (&core->top_up, &core->balance, &core->ledger);
   tlc_core_take_index (core);
   return core;
 }
@@ -288,6 +341,22 @@ tlc_core_publish_unlocked (TlcCore *core, TlcSnapshot *next)
   tlc_branch_publish_unlocked (core->branch, next);
 }
 
+/* An endpoint that was probed may be gone, or be back. */
+static void
+tlc_core_follow_endpoints (TlcCore *core)
+{
+  g_autoptr (TlcSnapshot) current = tlc_branch_read (core->branch);
+  gint64 now_us = tlc_clock_now_us ();
+
+  tlc_keeper_hasten (&core->probe_job, now_us);
+  for (guint i = 0; i < current->endpoints->len; i++)
+    if (tlc_endpoint_wants_probe (current->endpoints->pdata[i], now_us))
+      {
+        tlc_core_probe (&core->ejector);
+        return;
+      }
+}
+
 void
 tlc_core_follow_change (TlcCore *core)
 {
@@ -299,6 +368,7 @@ tlc_core_follow_change (TlcCore *core)
   /* A dial that is under way may go where the change has removed the endpoint. */
   tlc_keeper_hasten (&core->top_up_job, tlc_clock_now_us ());
   tlc_core_top_up (core);
+  tlc_core_follow_endpoints (core);
 }
 
 gboolean
@@ -368,6 +438,7 @@ tlc_core_before_fork (void)
       tlc_ledger_before_fork (&core->ledger);
       tlc_seats_before_fork (&core->seats);
     }
+  tlc_ejector_before_fork ();
   tlc_seat_before_fork ();
   tlc_socket_before_fork ();
 }
@@ -379,6 +450,7 @@ tlc_core_after_fork_parent (void)
 
   tlc_socket_after_fork_parent ();
   tlc_seat_after_fork ();
+  tlc_ejector_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
       tlc_seats_after_fork_parent (&core->seats);
@@ -394,11 +466,13 @@ tlc_core_after_fork_child (TlcCoreOwn (*peek_own) (const TlcCore *core))
 
   tlc_socket_after_fork_child ();
   tlc_seat_after_fork ();
+  tlc_ejector_after_fork ();
   for (guint32 index = 0; (core = tlc_core_next_unlocked (&index)) != NULL;)
     {
       TlcCoreOwn own = peek_own (core);
 
       tlc_top_up_after_fork_child (&core->top_up);
+      tlc_prober_after_fork_child (&core->prober);
       tlc_seats_after_fork_child (&core->seats, own.claimed);
       tlc_ledger_after_fork_child (&core->ledger, own.counters);
     }

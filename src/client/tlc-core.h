@@ -6,6 +6,8 @@
 
 #include "client/tlc-retry.h"
 #include "connect/tlc-seats.h"
+#include "connect/tlc-balance.h"
+#include "connect/tlc-prober.h"
 #include "connect/tlc-top-up.h"
 #include "keeper/tlc-keeper.h"
 #include "observe/tlc-counters.h"
@@ -24,12 +26,16 @@ typedef struct {
   _Atomic gint64 closed_us; /* when it was closed for the time being, likewise */
   TlcBranch *branch;     /* with a reference to its root */
   TlcSeats seats;
+  TlcEjector ejector;
+  TlcBalance balance;
+  TlcProber prober;
   TlcLedger ledger;
   TlcRetryReserve retry_reserve;
   TlcTopUp top_up;
   TlcJob reclaim;    /* the keeper's, after a change */
   TlcJob watch;      /* the keeper's, while connections are open */
   TlcJob top_up_job; /* the keeper's, when fewer are open than should be */
+  TlcJob probe_job;  /* the keeper's, while endpoints are probed */
 } TlcCore;
 
 /* How long a change waits while the snapshots of earlier ones await their readers. */

@@ -90,6 +90,10 @@ tlc_reply_answers (TlcCall *call)
   gint64 now_us = tlc_clock_now_us ();
 
   tlc_histogram_record (&call->counters.latency, now_us - call->begun_us);
+  call->n_told++;
+  call->told_us += now_us - call->begun_us;
+  if (G_UNLIKELY (tlc_endpoint_is_doubtful (call->endpoint)))
+    tlc_call_clear_endpoint (call);
   call->state = TLC_CALL_READING;
   tlc_call_rest (call, now_us);
   if (G_LIKELY (call->n_queued == 0))

@@ -24,6 +24,7 @@
 #define TLC_RETRY_PRICE 100
 #define TLC_RETRY_PAUSE_US (10 * 1000)
 #define TLC_RETRY_PAUSE_MAX_US (1000 * 1000)
+#define TLC_RETRY_PATIENCE_US (100 * 1000)
 
 static gboolean
 tlc_retry_matches (char *const *globs, const char *method)
@@ -133,12 +134,26 @@ tlc_retry_draw_pause (const TlcCall *call, gint64 now_us)
   return most_us / 2 + noise % (most_us / 2);
 }
 
+/* What breaks under the first request after a rest may have been closed as idle. Who waits for less than call-timeout, and not for long, does not know whether the
+ * server was too slow. */
+static void
+tlc_retry_blame (TlcCall *call, TlcIo io, gint64 now_us)
+{
+  gboolean is_impatient = now_us - call->begun_us < MIN (call->limits.call_timeout_us, TLC_RETRY_PATIENCE_US);
+
+  if (io != TLC_IO_TIMED_OUT && tlc_retry_is_first_after_rest (call))
+    tlc_ejector_note_lost (&call->core->ejector, call->home.seat->connection->endpoint);
+  else if (io != TLC_IO_TIMED_OUT || !is_impatient)
+    tlc_call_blame_endpoint (call, io == TLC_IO_TIMED_OUT ? "a call timed out" : "connection lost");
+}
+
 gboolean
 tlc_retry (TlcCall *call, TlcIo io)
 {
   gint64 now_us = tlc_clock_now_us (), pause_us = 0;
   gboolean is_first_after_rest;
 
+  tlc_retry_blame (call, io, now_us);
   if (io == TLC_IO_TIMED_OUT || tlc_retry_is_of_pipeline (call) || call->n_holds > 0
       || call->n_attempts >= call->limits.max_attempts || !tlc_retry_is_safe (call))
     return FALSE;

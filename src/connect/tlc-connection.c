@@ -112,6 +112,8 @@ tlc_connection_close (TlcConnection *connection)
 {
   if (connection->fd >= 0)
     tlc_socket_close (connection->fd);
+  if (connection->is_reserved)
+    tlc_endpoint_unreserve (connection->endpoint);
   tlc_endpoint_unref (connection->endpoint);
   g_free (connection);
 }

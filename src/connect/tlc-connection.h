@@ -20,6 +20,7 @@ typedef struct {
   gint64 call_timeout_us; /* what the timer was set by */
   gboolean keepalive;     /* as the socket has it */
   TlcEndpoint *endpoint;
+  gboolean is_reserved;   /* it has a reservation of the endpoint, which ends with it */
 } TlcConnection;
 
 typedef enum {

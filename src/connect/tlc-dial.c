@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Dialling: from a snapshot's endpoints to a connection. connect-timeout bounds the whole of
- * it: what is left is shared evenly among the endpoints that are left, so that a first one that
- * swallows packets leaves time for the second, and one that refuses leaves all of its time.
+ * it: what is left is shared evenly among the endpoints that are left, but not among more than a few, so that
+ * a first one that swallows packets leaves time for the second, one that refuses leaves all of its time,
+ * and one of many has time enough.
  *
- * Threads: any; nothing is shared. Cancellation waits until the attempt is over, so that no
+ * Threads: any; what is shared are counts. Cancellation waits until the attempt is over, so that no
  * socket is lost. */
 #include "connect/tlc-dial.h"
 
@@ -19,6 +20,9 @@
 /* A UNIX socket whose backlog is full says EAGAIN, and poll() does not help: ask again after so
  * long. */
 #define TLC_DIAL_BACKLOG_WAIT_US 2000
+/* Who has less time than connect-timeout, and gives up sooner than this, does not know whether the endpoint was
+ * too slow. */
+#define TLC_DIAL_PATIENCE_US (100 * 1000)
 
 /* The kernel connects a loopback socket to itself when it picks the dialled port as our own. */
 static gboolean
@@ -64,7 +68,8 @@ tlc_dial_finish (int fd, gint64 deadline_us)
 static gboolean
 tlc_dial_is_wanted (const TlcDialReport *report)
 {
-  return report->seat == NULL || !tlc_seats_is_outdated (report->seats, report->seat);
+  return report->seat == NULL
+         || !tlc_seats_is_outdated (report->balance->seats, report->seat);
 }
 
 /* 0, or the errno of the failure. */
@@ -175,42 +180,102 @@ tlc_dial_note (TlcDialReport *report, const TlcEndpoint *endpoint, int error, gi
     g_string_append (report->reasons, g_strerror (error));
 }
 
-/* The endpoint that is tried as the @i-th: the snapshot's order, but @last behind the others. */
-static TlcEndpoint *
-tlc_dial_pick (const TlcSnapshot *snapshot, const TlcEndpoint *last, guint i)
+gboolean
+tlc_dial_is_fault_of_endpoint (int error)
 {
-  gpointer *endpoints = snapshot->endpoints->pdata;
-  guint n = snapshot->endpoints->len, at;
+  switch (error)
+    {
+    case ECANCELED: /* nobody wants it any more */
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case EADDRNOTAVAIL:
+      return FALSE;
+    default:
+      return TRUE;
+    }
+}
 
-  for (at = 0; at < n && endpoints[at] != last; at++)
-    ;
-  if (at == n || i < at)
-    return endpoints[i];
-  return i + 1 < n ? endpoints[i + 1] : endpoints[at];
+/* What there is to an attempt. */
+typedef struct {
+  TlcEndpoint *endpoint; /* with a reservation */
+  gint64 began_us;
+  gint64 share_us;
+  gboolean is_hurried; /* it has less time than connect-timeout gives */
+} TlcDialAttempt;
+
+static void
+tlc_dial_note_failure (TlcDialReport *report, const TlcDialAttempt *attempt, int error)
+{
+  gint64 waited_us = tlc_clock_now_us () - attempt->began_us;
+
+  tlc_dial_note (report, attempt->endpoint, error, waited_us);
+  tlc_endpoint_unreserve (attempt->endpoint);
+  if (!tlc_dial_is_fault_of_endpoint (error)
+      || (error == ETIMEDOUT && waited_us < TLC_DIAL_PATIENCE_US
+          && (attempt->is_hurried || attempt->share_us <= 0)))
+    return;
+  tlc_ejector_note_failure (report->balance->ejector, attempt->endpoint,
+                            error == ETIMEDOUT ? "no connection in time" : g_strerror (error));
+}
+
+/* Where to go next; NULL: nowhere. */
+static TlcEndpoint *
+tlc_dial_pick (const TlcSnapshot *snapshot, TlcDialReport *report, GPtrArray *tried)
+{
+  TlcChoice choice = {
+    .snapshot = snapshot,
+    .seat = report->seat != NULL ? report->seat->index : 0,
+    .last = report->last,
+    .tried = tried,
+    .is_for_call = TRUE,
+    .now_us = tlc_clock_now_us (),
+  };
+  TlcEndpoint *endpoint = g_steal_pointer (&report->first);
+
+  if (endpoint == NULL)
+    endpoint = tlc_balance_pick (report->balance, &choice);
+  if (endpoint != NULL)
+    g_ptr_array_add (tried, endpoint);
+  return endpoint;
+}
+
+static TlcConnection *
+tlc_dial_try (const TlcSnapshot *snapshot, const TlcDialAttempt *attempt, TlcDialReport *report)
+{
+  TlcConnection *connection;
+  int error;
+
+  connection = tlc_dial_endpoint (attempt->endpoint, snapshot->settings,
+                                  attempt->began_us + MAX (attempt->share_us, 0), report, &error);
+  if (connection != NULL)
+    connection->is_reserved = TRUE;
+  else
+    tlc_dial_note_failure (report, attempt, error);
+  return connection;
 }
 
 TlcConnection *
-tlc_dial (const TlcSnapshot *snapshot, const TlcEndpoint *last, gint64 deadline_us,
-          TlcDialReport *report)
+tlc_dial (const TlcSnapshot *snapshot, gint64 deadline_us, TlcDialReport *report)
 {
   g_auto (TlcUncancelled) whole = tlc_uncancelled_begin ();
-  gint64 now_us = tlc_clock_now_us ();
+  g_autoptr (GPtrArray) tried = g_ptr_array_new ();
+  gint64 limit_us = tlc_clock_now_us () + snapshot->settings->connect_timeout_us;
   TlcConnection *connection = NULL;
+  TlcDialAttempt attempt = { .is_hurried = deadline_us < limit_us };
 
-  deadline_us = MIN (deadline_us, now_us + snapshot->settings->connect_timeout_us);
-  for (guint i = 0;
-       connection == NULL && i < snapshot->endpoints->len && tlc_dial_is_wanted (report); i++)
+  while (connection == NULL && tlc_dial_is_wanted (report)
+         && (attempt.endpoint = tlc_dial_pick (snapshot, report, tried)) != NULL)
     {
-      TlcEndpoint *endpoint = tlc_dial_pick (snapshot, last, i);
-      gint64 share_us = (deadline_us - now_us) / (snapshot->endpoints->len - i);
-      gint64 began_us = now_us;
-      int error;
+      guint n_left = snapshot->endpoints->len - tried->len + 1;
 
-      connection = tlc_dial_endpoint (endpoint, snapshot->settings, now_us + MAX (share_us, 0),
-                                      report, &error);
-      now_us = tlc_clock_now_us ();
-      if (connection == NULL)
-        tlc_dial_note (report, endpoint, error, now_us - began_us);
+      attempt.began_us = tlc_clock_now_us ();
+      attempt.share_us
+          = (MIN (deadline_us, limit_us) - attempt.began_us) / MIN (n_left, TLC_DIAL_SHARES_MAX);
+      connection = tlc_dial_try (snapshot, &attempt, report);
     }
+  if (report->first != NULL)
+    tlc_endpoint_unreserve (g_steal_pointer (&report->first));
   return connection;
 }

@@ -27,7 +27,11 @@ tlc_hangup_close (TlcSeats *seats, TlcSeat *seat, guint64 word, gint64 now_us, T
   /* Idle limits are learnt from one of them: all, closed together, would be a server that has ended. */
   if (hangup->n_closed++ == 0)
     tlc_idle_look (seat->connection, MAX (now_us - tlc_seat_get_since (seat), 0));
-  hangup->n_unused += seat->connection->n_carried == 0 && tlc_hangup_is_young (seat, now_us);
+  if (seat->connection->n_carried == 0 && tlc_hangup_is_young (seat, now_us))
+    {
+      hangup->n_unused++;
+      hangup->unused_at = seat->connection->endpoint;
+    }
   tlc_seat_close_connection (seat);
   tlc_seats_release (seats, &home);
 }

@@ -10,6 +10,7 @@
 typedef struct {
   guint n_closed;        /* their peers had closed them, so we have, too */
   guint n_unused;        /* of these, young ones over which nothing was ever sent */
+  const TlcEndpoint *unused_at; /* where one of them led, for comparison only */
   gint64 last_proved_us; /* of those that last, when the youngest was opened; 0: there is none */
 } TlcHangup;
 

@@ -350,32 +350,6 @@ tlc_seats_follow_change (TlcSeats *seats)
 }
 
 void
-tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census)
-{
-  TlcSeatsCensus *census = ret_census;
-  TlcSeat *seat;
-
-  *census = (TlcSeatsCensus) { .n_waiting = tlc_queue_count (&seats->queue) };
-  for (TlcSeatsIter iter = { 0 }; (seat = tlc_seats_next (seats, &iter)) != NULL;)
-    {
-      /* ORDER(counter): relaxed; statistics. */
-      guint64 word = atomic_load_explicit (&seat->word, memory_order_relaxed);
-      gint64 since_us = tlc_seat_get_since (seat);
-      gboolean is_open = tlc_seat_get_endpoint (seat) != NULL;
-      gboolean is_busy = TLC_SEAT_IS_IN_CALL (word) || TLC_SEAT_STATE (word) == TLC_SEAT_HELD;
-
-      census->n_open += is_open ? 1 : 0;
-      census->n_opening
-          += TLC_SEAT_STATE (word) == TLC_SEAT_CLAIMED && !is_open && tlc_seats_has (seats, seat);
-      census->n_busy += is_busy ? 1 : 0;
-      /* 0: claimed for the first time, and not dated yet. */
-      if (is_busy && since_us != 0
-          && (census->longest == NULL || since_us < tlc_seat_get_since (census->longest)))
-        census->longest = seat;
-    }
-}
-
-void
 tlc_seats_before_fork (TlcSeats *seats)
 {
   pthread_mutex_lock (&seats->drain_lock);

@@ -204,6 +204,9 @@ typedef struct {
 } TlcSeatsCensus;
 
 void tlc_seats_count (TlcSeats *seats, TlcSeatsCensus *ret_census);
+/* Adds up, for each of @endpoints, its connections and those that are in a call. */
+void tlc_seats_survey (TlcSeats *seats, TlcEndpoint *const *endpoints, guint n_endpoints,
+                       guint *n_connections, guint *n_in_flight);
 
 /* Around fork(). In the child nobody drains or waits, and no seat has a connection, which would be the
  * parent's, but @own, nullable: the one that the forking thread has claimed. */

@@ -9,9 +9,9 @@
  * waits here: the keeper comes back when the socket is ready, and when the configuration changes. A
  * thread that waits for a seat gets this one, as a dial that may take long is less than a call.
  *
- * Endpoints have equal shares of connect-timeout. One that fails is left for the next, which is stayed
- * with while it answers; the first in order is come back to after a while, and after a change. When all
- * of them have failed in turn there is a pause, each time a longer one.
+ * Endpoints are chosen as for calls, and have equal shares of connect-timeout. One that fails is not tried
+ * again in this round. When all of them have failed there is a pause, each time a longer one, and then
+ * another round.
  *
  * What lies unused is looked at every second: what its peer has closed is closed, and replaced. An
  * endpoint that closes what it has just accepted has failed, too. */
@@ -27,17 +27,19 @@
 
 #define TLC_TOP_UP_PAUSE_US (100 * 1000)
 #define TLC_TOP_UP_PAUSE_MAX_US (30 * G_USEC_PER_SEC)
-/* So long another endpoint than the first is stayed with. */
-#define TLC_TOP_UP_STAY_US (30 * G_USEC_PER_SEC)
+/* So long after the latest failure all are tried again. */
+#define TLC_TOP_UP_ROUND_US (30 * G_USEC_PER_SEC)
 /* How often it is looked for what peers have closed; and, where nobody waits to be told, for a seat. */
 #define TLC_TOP_UP_LOOK_US G_USEC_PER_SEC
 /* How often, while it connects, it is looked whether somebody waits for the seat. */
 #define TLC_TOP_UP_YIELD_US (10 * 1000)
 
 void
-tlc_top_up_init (TlcTopUp *top_up, TlcSeats *seats, TlcLedger *ledger)
+tlc_top_up_init (TlcTopUp *top_up, TlcBalance *balance, TlcLedger *ledger)
 {
-  *top_up = (TlcTopUp){ .seats = seats, .ledger = ledger, .fd = -1 };
+  *top_up = (TlcTopUp){
+    .seats = balance->seats, .balance = balance, .ledger = ledger, .fd = -1, .round = 1
+  };
 }
 
 static gboolean
@@ -50,34 +52,59 @@ tlc_top_up_is_connecting (const TlcTopUp *top_up)
 static void
 tlc_top_up_leave (TlcTopUp *top_up)
 {
+  if (top_up->home.seat->connection == NULL)
+    tlc_endpoint_unreserve (top_up->endpoint);
   tlc_endpoint_unref (g_steal_pointer (&top_up->endpoint));
   top_up->fd = -1;
   tlc_seats_stock (top_up->seats, &top_up->home);
   top_up->home.seat = NULL;
 }
 
-/* The endpoint that is tried now will not do: it is the next one's turn. */
-static void
-tlc_top_up_turn (TlcTopUp *top_up, const TlcSnapshot *current)
+/* Those that have failed in this round. */
+static GPtrArray *
+tlc_top_up_list_failed (const TlcTopUp *top_up, const TlcSnapshot *current)
 {
+  GPtrArray *failed = g_ptr_array_new ();
+
+  for (guint i = 0; i < current->endpoints->len; i++)
+    {
+      TlcEndpoint *endpoint = current->endpoints->pdata[i];
+
+      if (endpoint->top_up_round == top_up->round)
+        g_ptr_array_add (failed, endpoint);
+    }
+  return failed;
+}
+
+/* @endpoint, which need not be alive unless it is of @current, will not do in this round. */
+static void
+tlc_top_up_pass_over (TlcTopUp *top_up, const TlcSnapshot *current, const TlcEndpoint *endpoint)
+{
+  g_autoptr (GPtrArray) failed = NULL;
   gint64 now_us = tlc_clock_now_us ();
 
-  top_up->turn++;
-  top_up->turned_us = now_us;
-  if (++top_up->n_failed < current->endpoints->len)
+  for (guint i = 0; i < current->endpoints->len; i++)
+    if (current->endpoints->pdata[i] == endpoint)
+      ((TlcEndpoint *) current->endpoints->pdata[i])->top_up_round = top_up->round;
+  top_up->failed_us = now_us;
+  failed = tlc_top_up_list_failed (top_up, current);
+  if (failed->len < current->endpoints->len)
     return;
-  top_up->n_failed = 0;
+  top_up->round++;
   top_up->pause_until_us
       = now_us
         + MIN ((gint64) TLC_TOP_UP_PAUSE_US << MIN (top_up->n_pauses, 16), TLC_TOP_UP_PAUSE_MAX_US);
   top_up->n_pauses++;
 }
 
+/* By @error, an errno. */
 static void
-tlc_top_up_fail (TlcTopUp *top_up, const TlcSnapshot *current)
+tlc_top_up_fail (TlcTopUp *top_up, const TlcSnapshot *current, int error)
 {
   tlc_ledger_add (top_up->ledger, TLC_COUNT_CONNECT_FAILURES, 1);
-  tlc_top_up_turn (top_up, current);
+  if (tlc_dial_is_fault_of_endpoint (error))
+    tlc_ejector_note_failure (top_up->balance->ejector, top_up->endpoint, g_strerror (error));
+  tlc_top_up_pass_over (top_up, current, top_up->endpoint);
   tlc_top_up_leave (top_up);
 }
 
@@ -96,24 +123,41 @@ tlc_top_up_finish (TlcTopUp *top_up, const TlcSnapshot *current)
 
   if (connection == NULL)
     {
-      tlc_top_up_fail (top_up, current);
+      tlc_top_up_fail (top_up, current, errno);
       return;
     }
+  connection->is_reserved = TRUE;
   tlc_ledger_add (top_up->ledger, TLC_COUNT_CONNECTS, 1);
   tlc_seat_put_connection (top_up->home.seat, connection);
   tlc_seat_date (top_up->home.seat, tlc_clock_now_us ());
   tlc_top_up_leave (top_up);
 }
 
-/* Whose turn it is. */
+/* Whose turn it is, with a reservation: one of them has not failed in this round. */
 static TlcEndpoint *
 tlc_top_up_pick (TlcTopUp *top_up, const TlcSnapshot *current)
 {
-  if (top_up->generation != current->generation
-      || tlc_clock_now_us () >= top_up->turned_us + TLC_TOP_UP_STAY_US)
-    top_up->turn = 0;
+  g_autoptr (GPtrArray) failed = NULL;
+  TlcChoice choice = {
+    .snapshot = current,
+    .seat = top_up->home.seat->index,
+    .now_us = tlc_clock_now_us (),
+  };
+
+  if (choice.now_us >= top_up->failed_us + TLC_TOP_UP_ROUND_US
+      || current->generation != top_up->generation)
+    top_up->round++;
   top_up->generation = current->generation;
-  return current->endpoints->pdata[top_up->turn % current->endpoints->len];
+  choice.tried = failed = tlc_top_up_list_failed (top_up, current);
+  return tlc_balance_pick (top_up->balance, &choice);
+}
+
+/* Nothing is begun. */
+static void
+tlc_top_up_give_back (TlcTopUp *top_up)
+{
+  tlc_seats_release (top_up->seats, &top_up->home);
+  top_up->home.seat = NULL;
 }
 
 /* Begins to connect, or fails at once. FALSE: there is no seat for it, or @current is out of date. */
@@ -121,6 +165,7 @@ static gboolean
 tlc_top_up_begin (TlcTopUp *top_up, const TlcSnapshot *current)
 {
   gint64 now_us = tlc_clock_now_us ();
+  TlcEndpoint *endpoint;
 
   if (!tlc_seats_claim_vacant (top_up->seats, &top_up->home))
     return FALSE;
@@ -129,18 +174,24 @@ tlc_top_up_begin (TlcTopUp *top_up, const TlcSnapshot *current)
    * that we come again. */
   if (tlc_branch_get_generation (top_up->seats->branch) != current->generation)
     {
-      tlc_seats_release (top_up->seats, &top_up->home);
-      top_up->home.seat = NULL;
+      tlc_top_up_give_back (top_up);
       return FALSE;
     }
   tlc_seat_sign (top_up->home.seat, gettid ());
   tlc_seat_date (top_up->home.seat, now_us);
-  top_up->endpoint = tlc_endpoint_ref (tlc_top_up_pick (top_up, current));
+  endpoint = tlc_top_up_pick (top_up, current);
+  if (endpoint == NULL)
+    {
+      tlc_top_up_give_back (top_up);
+      return FALSE;
+    }
+  top_up->endpoint = tlc_endpoint_ref (endpoint);
   top_up->deadline_us
-      = now_us + current->settings->connect_timeout_us / current->endpoints->len;
+      = now_us
+        + current->settings->connect_timeout_us / MIN (current->endpoints->len, TLC_DIAL_SHARES_MAX);
   top_up->fd = tlc_dial_begin (top_up->endpoint);
   if (top_up->fd < 0)
-    tlc_top_up_fail (top_up, current);
+    tlc_top_up_fail (top_up, current, errno);
   return TRUE;
 }
 
@@ -169,7 +220,7 @@ tlc_top_up_look (TlcTopUp *top_up, const TlcSnapshot *current)
   else if (now_us >= top_up->deadline_us)
     {
       tlc_socket_close (top_up->fd);
-      tlc_top_up_fail (top_up, current);
+      tlc_top_up_fail (top_up, current, ETIMEDOUT);
     }
   else
     return FALSE;
@@ -187,10 +238,13 @@ tlc_top_up_look_at_rest (TlcTopUp *top_up, const TlcSnapshot *current)
   top_up->look_at_us = now_us + TLC_TOP_UP_LOOK_US;
   tlc_hangup_look (top_up->seats, now_us, &hangup);
   if (hangup.n_unused > 0)
-    tlc_top_up_turn (top_up, current);
+    tlc_top_up_pass_over (top_up, current, hangup.unused_at);
   /* By a clock of coarse ticks. */
-  else if (hangup.last_proved_us + 2 * TLC_SEAT_BORN_US > top_up->turned_us)
-    top_up->n_failed = top_up->n_pauses = 0;
+  else if (hangup.last_proved_us + 2 * TLC_SEAT_BORN_US > top_up->failed_us)
+    {
+      top_up->round += top_up->n_pauses > 0;
+      top_up->n_pauses = 0;
+    }
 }
 
 /* Seats that are claimed without a connection are about to get one, or lose it and say so. */
@@ -227,6 +281,11 @@ tlc_top_up_step (TlcTopUp *top_up, const TlcSnapshot *current)
 void
 tlc_top_up_after_fork_child (TlcTopUp *top_up)
 {
+  guint64 round = top_up->round + 1;
+
+  if (top_up->endpoint != NULL)
+    tlc_endpoint_unreserve (top_up->endpoint);
   tlc_endpoint_unref (top_up->endpoint);
-  tlc_top_up_init (top_up, top_up->seats, top_up->ledger);
+  tlc_top_up_init (top_up, top_up->balance, top_up->ledger);
+  top_up->round = round;
 }

@@ -238,7 +238,7 @@ tlc_address_parse_unix (TlcAddress *address, const char *text, const char *name,
   un->sun_family = AF_UNIX;
   memcpy (un->sun_path + (abstract ? 1 : 0), bytes, length);
   address->sockaddr_length = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + length + 1);
-  address->text = g_strdup (text);
+  address->text = g_strconcat ("unix:", name, NULL);
   return TRUE;
 }
 
@@ -261,16 +261,40 @@ tlc_address_check_characters (const char *text, GError **error)
   return TRUE;
 }
 
+/* A whole number from 1 to TLC_ADDRESS_WEIGHT_MAX; 0: it is none. */
+static guint
+tlc_address_read_weight (const char *number)
+{
+  guint weight = 0;
+
+  for (const char *at = number; *at != '\0'; at++)
+    {
+      if (!g_ascii_isdigit (*at) || weight > TLC_ADDRESS_WEIGHT_MAX)
+        return 0;
+      weight = weight * 10 + (guint) g_ascii_digit_value (*at);
+    }
+  return weight <= TLC_ADDRESS_WEIGHT_MAX && number[0] != '0' ? weight : 0;
+}
+
+/* What stands before the question mark is *@ret_place. */
 static gboolean
-tlc_address_check_query (const char *text, GError **error)
+tlc_address_parse_query (TlcAddress *address, const char *text, char **ret_place, GError **error)
 {
   const char *query = strchr (text, '?');
 
+  *ret_place = query == NULL ? g_strdup (text) : g_strndup (text, (gsize) (query - text));
   if (query == NULL)
     return TRUE;
-  tlc_text_refuse (error, text, "%s not supported; leave out the question mark and what follows",
-                   g_str_has_prefix (query, "?weight=") ? "?weight= is"
-                                                        : "options of an address are");
+  if (!g_str_has_prefix (query, "?weight="))
+    {
+      tlc_text_refuse (error, text, "the only option of an address is ?weight=3");
+      return FALSE;
+    }
+  address->weight = tlc_address_read_weight (query + strlen ("?weight="));
+  if (address->weight > 0)
+    return TRUE;
+  tlc_text_refuse (error, text, "a weight is a number from 1 to %d, and ends the address, such as "
+                   "tcp://db.example:9090?weight=3", TLC_ADDRESS_WEIGHT_MAX);
   return FALSE;
 }
 
@@ -293,14 +317,17 @@ TlcAddress *
 tlc_address_parse (const char *text, GError **error)
 {
   g_autoptr (TlcAddress) address = g_new0 (TlcAddress, 1);
+  g_autofree char *place = NULL;
   gboolean parsed = FALSE;
 
-  if (!tlc_address_check_characters (text, error) || !tlc_address_check_query (text, error))
+  address->weight = 1;
+  if (!tlc_address_check_characters (text, error)
+      || !tlc_address_parse_query (address, text, &place, error))
     return NULL;
-  if (g_str_has_prefix (text, "tcp://"))
-    parsed = tlc_address_parse_tcp (address, text, text + strlen ("tcp://"), error);
-  else if (g_str_has_prefix (text, "unix:"))
-    parsed = tlc_address_parse_unix (address, text, text + strlen ("unix:"), error);
+  if (g_str_has_prefix (place, "tcp://"))
+    parsed = tlc_address_parse_tcp (address, text, place + strlen ("tcp://"), error);
+  else if (g_str_has_prefix (place, "unix:"))
+    parsed = tlc_address_parse_unix (address, text, place + strlen ("unix:"), error);
   else
     tlc_address_refuse_scheme (text, error);
 

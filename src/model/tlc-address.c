@@ -82,6 +82,13 @@ tlc_address_equal (const TlcAddress *a, const TlcAddress *b)
          && memcmp (&a->sockaddr, &b->sockaddr, a->sockaddr_length) == 0;
 }
 
+char *
+tlc_address_format (const TlcAddress *address)
+{
+  return address->weight == 1 ? g_strdup (address->text)
+                              : g_strdup_printf ("%s?weight=%u", address->text, address->weight);
+}
+
 void
 tlc_address_free (TlcAddress *address)
 {
@@ -100,6 +107,7 @@ tlc_address_new_resolved (const TlcAddress *name, const struct addrinfo *info)
   g_autofree char *text = NULL;
 
   address->port = name->port;
+  address->weight = name->weight;
   if (info->ai_family == AF_INET)
     {
       const struct sockaddr_in *in4 = (const void *) info->ai_addr;

@@ -4,19 +4,40 @@
  * is published here without a writer who holds the root's lock. */
 #include "model/tlc-branch.h"
 
+#include "model/tlc-clock.h"
 #include "model/tlc-error-private.h"
+
+/* Priorities are 16 bits wide: an item that comes later is always behind. */
+#define TLC_BRANCH_TIERS_OF_ITEM (1u << 16)
+
+/* Where an address of the @item-th of the settings' has its place. */
+static TlcPlace
+tlc_branch_get_place (const TlcSettings *settings, guint item, const TlcAddress *address)
+{
+  guint first_tier
+      = settings->balance == TLC_BALANCE_ORDERED ? item * TLC_BRANCH_TIERS_OF_ITEM : 0;
+
+  return (TlcPlace){ .weight = address->weight, .tier = first_tier + address->priority };
+}
 
 /* One endpoint for each address, however many names it has. */
 static void
-tlc_branch_add_endpoints (TlcBranch *branch, TlcSnapshot *snapshot, const TlcAnswer *answer,
-                          GHashTable *seen)
+tlc_branch_add_endpoints (TlcBranch *branch, TlcSnapshot *snapshot, guint item,
+                          const TlcSnapshot *before, GHashTable *seen, gint64 now_us)
 {
+  const TlcAnswer *answer = snapshot->answers->pdata[item];
+
   for (guint i = 0; i < answer->addresses->len; i++)
     {
-      TlcEndpoint *endpoint = tlc_endpoint_table_get (branch->endpoints, answer->addresses->pdata[i]);
+      const TlcAddress *address = answer->addresses->pdata[i];
+      TlcEndpoint *endpoint = tlc_endpoint_table_get (branch->endpoints, address);
 
-      if (g_hash_table_add (seen, endpoint))
-        g_ptr_array_add (snapshot->endpoints, tlc_endpoint_ref (endpoint));
+      if (!g_hash_table_add (seen, endpoint))
+        continue;
+      if (before == NULL || !tlc_snapshot_has_endpoint (before, endpoint))
+        tlc_endpoint_join (endpoint, now_us);
+      tlc_snapshot_add_endpoint (snapshot, tlc_endpoint_ref (endpoint),
+                                 tlc_branch_get_place (snapshot->settings, item, address));
     }
 }
 
@@ -65,12 +86,13 @@ tlc_branch_make_next_unlocked (TlcBranch *branch, TlcSettings *settings, GPtrArr
   guint64 generation = before != NULL ? before->generation + 1 : 1;
   g_autoptr (TlcSnapshot) next = tlc_snapshot_new (generation, settings, answers);
   g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+  gint64 now_us = tlc_clock_now_us ();
 
   g_assert (answers->len == settings->addresses->len);
   if (!tlc_branch_complete_answers (answers, settings, before, error))
     return NULL;
   for (guint i = 0; i < answers->len; i++)
-    tlc_branch_add_endpoints (branch, next, answers->pdata[i], seen);
+    tlc_branch_add_endpoints (branch, next, i, before, seen, now_us);
   return g_steal_pointer (&next);
 }
 

@@ -4,16 +4,18 @@
  * connections to it. */
 #include "model/tlc-endpoint.h"
 
-#include <stdatomic.h>
 
-struct _TlcEndpoint {
-  atomic_int ref_count; /* any thread */
-  TlcAddress *address;  /* immutable */
-  /* any thread: after how long idle the peer was last seen to have closed, and after how long it is
-   * known to; 0: not yet */
-  _Atomic gint64 closed_after_us;
-  _Atomic gint64 idle_limit_us;
-};
+/* FNV-1a. */
+static guint64
+tlc_endpoint_hash (const TlcAddress *address)
+{
+  const guint8 *bytes = (const guint8 *) &address->sockaddr;
+  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);
+
+  for (socklen_t i = 0; i < address->sockaddr_length; i++)
+    hash = (hash ^ bytes[i]) * G_GUINT64_CONSTANT (0x100000001b3);
+  return hash;
+}
 
 TlcEndpoint *
 tlc_endpoint_new (TlcAddress *address)
@@ -22,6 +24,9 @@ tlc_endpoint_new (TlcAddress *address)
 
   atomic_init (&endpoint->ref_count, 1);
   endpoint->address = address;
+  endpoint->hash = tlc_endpoint_hash (address);
+  endpoint->health = tlc_health_new (0); /* for how long, says joined_us */
+  tlc_endpoint_post_health_unlocked (endpoint);
   return endpoint;
 }
 
@@ -102,4 +107,80 @@ tlc_endpoint_note_open_idle (TlcEndpoint *endpoint, gint64 idle_us)
   /* ORDER(endpoint.idle): relaxed; as above. */
   atomic_store_explicit (&endpoint->closed_after_us, 0, memory_order_relaxed);
   atomic_store_explicit (&endpoint->idle_limit_us, 0, memory_order_relaxed);
+}
+
+void
+tlc_endpoint_post_health_unlocked (TlcEndpoint *endpoint)
+{
+  const TlcHealth *health = &endpoint->health;
+
+  /* ORDER(endpoint.health): relaxed; as in tlc_endpoint_look_at_health(). */
+  atomic_store_explicit (&endpoint->posted_health, (guint64) health->at_us << 2 | health->state,
+                         memory_order_relaxed);
+  atomic_store_explicit (&endpoint->posted_failures, health->n_failures, memory_order_relaxed);
+  atomic_store_explicit (&endpoint->is_doubtful,
+                         health->state != TLC_HEALTH_UP || health->n_failures > 0,
+                         memory_order_relaxed);
+}
+
+gboolean
+tlc_endpoint_wants_probe (TlcEndpoint *endpoint, gint64 now_us)
+{
+  TlcHealth health = tlc_endpoint_look_at_health (endpoint, now_us);
+
+  return health.state == TLC_HEALTH_EJECTED
+         || (health.state == TLC_HEALTH_UP && health.n_failures > 0
+             && tlc_endpoint_count_connections (endpoint) == 0);
+}
+
+gboolean
+tlc_endpoint_reserve (TlcEndpoint *endpoint, guint max)
+{
+  /* ORDER(endpoint.load): relaxed; a count, and the compare-and-swap alone decides. */
+  guint n = atomic_load_explicit (&endpoint->n_connections, memory_order_relaxed);
+
+  do
+    if (n >= max)
+      return FALSE;
+  /* ORDER(endpoint.load): relaxed; as above. */
+  while (!atomic_compare_exchange_weak_explicit (&endpoint->n_connections, &n, n + 1,
+                                                 memory_order_relaxed, memory_order_relaxed));
+  return TRUE;
+}
+
+void
+tlc_endpoint_unreserve (TlcEndpoint *endpoint)
+{
+  /* ORDER(endpoint.load): relaxed; a count. */
+  atomic_fetch_sub_explicit (&endpoint->n_connections, 1, memory_order_relaxed);
+}
+
+void
+tlc_endpoint_note_latency (TlcEndpoint *endpoint, guint n_calls, gint64 sum_us, gint64 now_us)
+{
+  guint sample_us, before_us;
+
+  if (n_calls == 0)
+    return;
+  sample_us = (guint) CLAMP (sum_us / n_calls, 1, G_MAXINT);
+  /* ORDER(endpoint.load): relaxed; an average, of which a sample may be lost. */
+  before_us = atomic_load_explicit (&endpoint->latency_us, memory_order_relaxed);
+  if (before_us != 0)
+    sample_us = (guint) (((guint64) sample_us + before_us) / 2);
+  /* ORDER(endpoint.load): relaxed; as above. */
+  atomic_store_explicit (&endpoint->latency_us, MAX (sample_us, 1), memory_order_relaxed);
+  atomic_store_explicit (&endpoint->measured_us, now_us, memory_order_relaxed);
+  atomic_fetch_add_explicit (&endpoint->n_calls, n_calls, memory_order_relaxed);
+}
+
+void
+tlc_endpoint_note_in_flight (TlcEndpoint *endpoint, guint n_calls)
+{
+  /* ORDER(endpoint.load): relaxed; one thread at a time counts. */
+  guint before_256 = atomic_load_explicit (&endpoint->in_flight_256, memory_order_relaxed);
+  guint now_256 = MIN (n_calls, G_MAXUINT / 1024) * 256;
+
+  /* ORDER(endpoint.load): relaxed; as above. */
+  atomic_store_explicit (&endpoint->in_flight_256, before_256 - before_256 / 4 + now_256 / 4,
+                         memory_order_relaxed);
 }

@@ -384,9 +384,9 @@ tlc_endpoints_format (const TlcSetting *setting, gconstpointer field)
 
   for (guint i = 0; i < addresses->len; i++)
     {
-      const TlcAddress *address = addresses->pdata[i];
+      g_autofree char *item = tlc_address_format (addresses->pdata[i]);
 
-      g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", address->text);
+      g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", item);
     }
   return g_string_free (text, FALSE);
 }
@@ -395,7 +395,8 @@ static char *
 tlc_endpoints_describe (const TlcSetting *setting)
 {
   return g_strdup_printf ("list of 1 to %d addresses, no two the same: `tcp://host:port`, "
-                          "`tcp://[v6]:port`, `unix:/path`, `unix:@name`",
+                          "`tcp://[v6]:port`, `unix:/path`, `unix:@name`, each with `?weight=3` behind it "
+                          "or without",
                           TLC_SETTING_ENDPOINTS_MAX);
 }
 

@@ -37,6 +37,13 @@ static const char *const tlc_retry_choices[] = {
   NULL,
 };
 
+static const char *const tlc_balance_choices[] = {
+  [TLC_BALANCE_SPREAD] = "spread",
+  [TLC_BALANCE_LEAST_LOADED] = "least-loaded",
+  [TLC_BALANCE_ORDERED] = "ordered",
+  NULL,
+};
+
 static const TlcSetting tlc_settings[] = {
   {
       .key = "endpoints",
@@ -277,6 +284,76 @@ static const TlcSetting tlc_settings[] = {
       .reconfigurable = TRUE,
       .offset = offsetof (TlcSettings, idempotent_methods),
       .help = "The methods that may run twice without harm, for retry = idempotent.",
+  },
+  {
+      .key = "balance",
+      .type = &tlc_choice_type,
+      .default_text = "spread",
+      .choices = tlc_balance_choices,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, balance),
+      .help
+      = "Which endpoints connections lead to: evenly to all, by their weights; rather to those that "
+        "have fewer calls in flight and answer sooner; to the first that works, and back to it when it "
+        "works again.",
+  },
+  {
+      .key = "eject-after",
+      .type = &tlc_count_type,
+      .default_text = "5",
+      .min = 1,
+      .max = 1000,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, eject_after),
+      .help
+      = "After so many failures in a row an endpoint is ejected: connections that did not come up or "
+        "were lost, calls that timed out.",
+  },
+  {
+      .key = "eject-for",
+      .type = &tlc_duration_type,
+      .default_text = "1s",
+      .min = TLC_MS,
+      .max = TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, eject_for_us),
+      .help
+      = "For how long it then takes no calls, the first time; twice as long each time in a row, up to a "
+        "minute, and up to a quarter less, by chance.",
+  },
+  {
+      .key = "max-ejected",
+      .type = &tlc_percent_type,
+      .default_text = "50%",
+      .min = 0,
+      .max = 100,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, max_ejected),
+      .help
+      = "How many of the endpoints may be ejected at once; of several at least one, unless it is 0%.",
+  },
+  {
+      .key = "probe-interval",
+      .type = &tlc_duration_type,
+      .default_text = "500ms",
+      .min = TLC_MS,
+      .max = TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, probe_interval_us),
+      .help
+      = "How often it is tried whether an endpoint that is ejected can be connected to, which ends the "
+        "ejection.",
+  },
+  {
+      .key = "slow-start",
+      .type = &tlc_duration_type,
+      .default_text = "10s",
+      .min = 0,
+      .max = TLC_HOUR,
+      .reconfigurable = TRUE,
+      .offset = offsetof (TlcSettings, slow_start_us),
+      .help
+      = "How long it takes until an endpoint that is new, or was ejected, has its whole share. 0: none.",
   },
 };
 

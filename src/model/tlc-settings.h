@@ -24,6 +24,13 @@ typedef enum {
   TLC_RETRY_IDEMPOTENT /* methods that are declared so, too */
 } TlcRetryKind;
 
+/* Which endpoint a connection is opened to: see tlc-balance.h. */
+typedef enum {
+  TLC_BALANCE_SPREAD,
+  TLC_BALANCE_LEAST_LOADED,
+  TLC_BALANCE_ORDERED
+} TlcBalanceKind;
+
 typedef struct {
   GPtrArray *addresses; /* of TlcAddress, at least one, in the order of the text, no two equal */
   TlcProtocolKind protocol;
@@ -48,6 +55,12 @@ typedef struct {
   guint max_attempts;
   guint retry_budget;        /* percent of the calls */
   char **idempotent_methods; /* globs; NULL: none */
+  TlcBalanceKind balance;
+  guint eject_after;
+  gint64 eject_for_us;
+  guint max_ejected; /* percent of the endpoints */
+  gint64 probe_interval_us;
+  gint64 slow_start_us; /* 0: at once */
 } TlcSettings;
 
 /* A service's name. */

@@ -13,6 +13,7 @@ tlc_snapshot_alloc (guint64 generation)
   atomic_init (&snapshot->ref_count, 1);
   snapshot->generation = generation;
   snapshot->endpoints = g_ptr_array_new_with_free_func ((GDestroyNotify) tlc_endpoint_unref);
+  snapshot->places = g_array_new (FALSE, FALSE, sizeof (TlcPlace));
   return snapshot;
 }
 
@@ -37,6 +38,13 @@ tlc_snapshot_new_closed (TlcSnapshot *before)
   return snapshot;
 }
 
+void
+tlc_snapshot_add_endpoint (TlcSnapshot *snapshot, TlcEndpoint *endpoint, TlcPlace place)
+{
+  g_ptr_array_add (snapshot->endpoints, endpoint);
+  g_array_append_val (snapshot->places, place);
+}
+
 TlcSnapshot *
 tlc_snapshot_ref (TlcSnapshot *snapshot)
 {
@@ -54,6 +62,7 @@ tlc_snapshot_unref (TlcSnapshot *snapshot)
       || atomic_fetch_sub_explicit (&snapshot->ref_count, 1, memory_order_acq_rel) != 1)
     return;
   g_ptr_array_unref (snapshot->endpoints);
+  g_array_unref (snapshot->places);
   g_clear_pointer (&snapshot->answers, g_ptr_array_unref);
   if (snapshot->before != NULL)
     tlc_snapshot_unref (snapshot->before);

@@ -108,7 +108,7 @@ START_TEST (test_faults_row_06_next_endpoint)
 
   blackhole_init (&hole, AF_INET);
   endpoints = g_strdup_printf ("%s %s", hole.endpoint, tlc_server_get_endpoint (server));
-  service = tlc_echo_service (endpoints, "connect-timeout", "300ms", NULL);
+  service = tlc_echo_service (endpoints, "connect-timeout", "300ms", "balance", "ordered", NULL);
   tlc_echo_must_add (service);
   tlc_service_get_stats (service, &stats);
   ck_assert_uint_eq (stats.connect_failures, 1);
@@ -138,7 +138,8 @@ START_TEST (test_faults_row_07_refused)
   text = g_strdup_printf ("tcp://127.0.0.1:%u: Connection refused; unix:@nobody-listens-here: "
                           "Connection refused (not sent)",
                           ntohs (address.sin_port));
-  service = tlc_echo_service (endpoints, "call-timeout", "20s", "connect-timeout", "20s", NULL);
+  service = tlc_echo_service (endpoints, "call-timeout", "20s", "connect-timeout", "20s", "balance",
+                              "ordered", NULL);
   tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT, text);
   tlc_service_get_stats (service, &stats);
   ck_assert_uint_eq (stats.connect_failures, 2);

@@ -142,7 +142,7 @@ START_TEST (stress_sleepers_are_drained)
   counted_init (&counted[0]);
   counted_init (&counted[1]);
   both = g_strdup_printf ("%s %s", counted[0].endpoint, counted[1].endpoint);
-  service = tlc_echo_service (both, NULL);
+  service = tlc_echo_service (both, "balance", "ordered", NULL);
   tlc_sleepers_start (&sleepers, service, N_SLEEPERS);
   tlc_sleepers_call (&sleepers);
   for (guint i = 0; i < n_rounds; i++)
@@ -153,7 +153,7 @@ START_TEST (stress_sleepers_are_drained)
 
       ck_assert_uint_eq (tlc_process_count_connections (gone->endpoint), N_SLEEPERS);
       begun_us = g_get_monotonic_time ();
-      tlc_echo_reconfigure (service, left->endpoint, NULL);
+      tlc_echo_reconfigure (service, left->endpoint, "balance", "ordered", NULL);
       if (!tlc_service_drain (service, DRAIN_TIMEOUT_MS, &error))
         ck_abort_msg ("%s", error->message);
       drained_us[i] = g_get_monotonic_time () - begun_us;
@@ -161,7 +161,7 @@ START_TEST (stress_sleepers_are_drained)
       known_us[i] = await_none (gone) - begun_us;
       tlc_sleepers_call (&sleepers);
       ck_assert_uint_eq (tlc_tally_read (left->tally).open, N_SLEEPERS);
-      tlc_echo_reconfigure (service, both, NULL);
+      tlc_echo_reconfigure (service, both, "balance", "ordered", NULL);
     }
   tlc_service_get_stats (service, &stats);
   ck_assert_uint_eq (stats.failures, 0);

@@ -7,14 +7,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "connect/tlc-seats.h"
+#include "connect/tlc-balance.h"
 #include "support/tlc-room.h"
 
 typedef struct {
   TlcBranch *branch;
   TlcSeats *seats;
   TlcSnapshot *held; /* the first */
+  TlcEjector ejector;
+  TlcBalance balance;
 } Fixture;
+
+static inline void
+fixture_wake (TlcEjector *ejector)
+{
+}
 
 /* By @settings, taken over. */
 static inline void
@@ -24,6 +31,8 @@ fixture_init_by (Fixture *fixture, TlcSettings *settings)
   fixture->seats = g_aligned_alloc0 (1, sizeof (TlcSeats), TLC_CACHE_LINE);
   fixture->held = tlc_branch_read (fixture->branch);
   tlc_seats_init (fixture->seats, fixture->branch, fixture->held);
+  tlc_ejector_init (&fixture->ejector, fixture->seats, "fixture", fixture_wake);
+  tlc_balance_init (&fixture->balance, fixture->seats, &fixture->ejector, 1);
 }
 
 static inline void
