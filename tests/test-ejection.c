@@ -150,6 +150,7 @@ START_TEST (test_ejection_kill)
   TlcRegistry *registry = tlc_registry_new ();
   TlcService *service;
   Phoenix phoenix[3];
+  guint64 n_failures;
   Callers callers;
   Told told;
 
@@ -169,6 +170,10 @@ START_TEST (test_ejection_kill)
   ck_assert_uint_ge (look_at (service, 1).failures, 4); /* the first may be a connection that was lost */
   ck_assert_uint_ge (look_at (service, 1).ejections, 1);
   ck_assert_uint_eq (look_at (service, 1).connections, 0);
+  /* Long after eject-for no call has been tried there: probes have seen to it. */
+  n_failures = look_at (service, 1).failures;
+  callers_await (&callers, 0, 1000);
+  ck_assert_uint_eq (look_at (service, 1).failures, n_failures);
   phoenix_rise (&phoenix[1]);
   await_state (service, 1, TLC_ENDPOINT_UP);
   callers_await (&callers, 1, 20);

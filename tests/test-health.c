@@ -14,6 +14,7 @@ rules_at (gint64 now_us)
                            .eject_after = 3,
                            .eject_for_us = SECOND,
                            .trial_us = 5 * SECOND,
+                           .probe_us = SECOND / 2,
                            .may_eject = TRUE };
 }
 
@@ -174,6 +175,22 @@ START_TEST (test_health_doubt)
 }
 END_TEST
 
+/* While probes find it unreachable its time is not over; and is, soon after the last of them. */
+START_TEST (test_health_unreachable)
+{
+  TlcHealth health = in_state (TLC_HEALTH_EJECTED);
+  gint64 now_us = 100 * SECOND;
+
+  for (guint i = 0; i < 100; i++)
+    {
+      now_us += SECOND / 4;
+      ck_assert (!step (&health, TLC_HEALTH_UNREACHABLE, now_us));
+      ck_assert_int_eq (health.at_us, MAX (now_us + SECOND / 2, 101 * SECOND));
+    }
+  ck_assert_uint_eq (tlc_health_get_state (&health, now_us + SECOND / 2), TLC_HEALTH_TRIAL);
+}
+END_TEST
+
 /* A trial whose taker never says how it went is another's after its time. */
 START_TEST (test_health_trial_is_overdue)
 {
@@ -240,6 +257,7 @@ main (void)
   tcase_add_test (tests, test_health_doubles);
   tcase_add_test (tests, test_health_jitter);
   tcase_add_test (tests, test_health_doubt);
+  tcase_add_test (tests, test_health_unreachable);
   tcase_add_test (tests, test_health_trial_is_overdue);
   tcase_add_test (tests, test_health_invariant);
   suite_add_tcase (suite, tests);

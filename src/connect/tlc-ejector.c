@@ -55,6 +55,7 @@ tlc_ejector_get_rules_unlocked (const TlcSnapshot *current, const TlcEndpoint *e
     .eject_after = settings->eject_after,
     .eject_for_us = settings->eject_for_us,
     .trial_us = settings->connect_timeout_us + settings->call_timeout_us,
+    .probe_us = 2 * settings->probe_interval_us + settings->connect_timeout_us,
     .may_eject = tlc_ejector_may_eject_unlocked (current, endpoint),
     .noise = (guint32) (noise >> 32),
   };

@@ -10,6 +10,7 @@ typedef enum {
   COUNT,  /* one failure more; ejected, where it is one too many */
   HINT,   /* a failure in a row, where there is none */
   REJECT, /* ejected again */
+  EXTEND, /* until after the next probe */
   DOUBT,  /* OFFER, where it has failed */
   OFFER,  /* a trial */
   TRY,
@@ -21,7 +22,7 @@ typedef enum {
 static const TlcHealthAction tlc_health_actions[TLC_N_HEALTH_STATES][TLC_N_HEALTH_EVENTS] = {
   /*                        ANSWERED  FAILED  LOST  CONNECTED  UNREACHABLE  TAKEN */
   [TLC_HEALTH_UP]      = {  SETTLE,   COUNT,  HINT, DOUBT,     COUNT,       STAY  },
-  [TLC_HEALTH_EJECTED] = {  RECOVER,  STAY,   STAY, OFFER,     STAY,        STAY  },
+  [TLC_HEALTH_EJECTED] = {  RECOVER,  STAY,   STAY, OFFER,     EXTEND,      STAY  },
   [TLC_HEALTH_TRIAL]   = {  RECOVER,  STAY,   STAY, STAY,      STAY,        TRY   },
   [TLC_HEALTH_TRYING]  = {  RECOVER,  REJECT, STAY, STAY,      STAY,        STAY  },
 };
@@ -107,6 +108,9 @@ tlc_health_act (TlcHealth *health, TlcHealthAction action, const TlcHealthRules 
         tlc_health_eject (health, rules);
       else
         tlc_health_let_be (health, rules);
+      return;
+    case EXTEND:
+      health->at_us = MAX (health->at_us, rules->now_us + rules->probe_us);
       return;
     case DOUBT:
       if (health->n_failures > 0)

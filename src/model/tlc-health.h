@@ -14,7 +14,8 @@
  *        |                                          '------- a failure ---------.  v   |
  *        '---------- an answer, or a failure where no more may be ------------ TRYING -'
  *
- * An answer always ends in UP: somebody got through. In TRIAL one call may go there before the crowd; who
+ * As long as probes find it unreachable the time of an ejection is not over, so that no call finds out again. An
+ * answer always ends in UP: somebody got through. In TRIAL one call may go there before the crowd; who
  * takes it makes it TRYING, and no other does until that call is over, or overdue. */
 typedef enum {
   TLC_HEALTH_UP,
@@ -47,6 +48,7 @@ typedef struct {
   guint eject_after;   /* so many failures in a row */
   gint64 eject_for_us; /* the first time; twice as long each time in a row */
   gint64 trial_us;     /* how long a trial may take */
+  gint64 probe_us;     /* how long until the next probe has ended */
   gboolean may_eject;  /* one more */
   guint32 noise;       /* any number */
 } TlcHealthRules;

@@ -319,7 +319,7 @@ static const TlcSetting tlc_settings[] = {
       .offset = offsetof (TlcSettings, eject_for_us),
       .help
       = "For how long it then takes no calls, the first time; twice as long each time in a row, up to a "
-        "minute, and up to a quarter less, by chance.",
+        "minute, and up to a quarter less, by chance; longer while probes find it unreachable.",
   },
   {
       .key = "max-ejected",
