@@ -71,7 +71,7 @@ END_TEST
 START_TEST (test_service_unavailable)
 {
   g_autoptr (TlcService) service
-      = tlc_echo_service ("unix:@tlc-test-nobody, unix:/nonexistent/socket", NULL);
+      = tlc_echo_service ("unix:@tlc-test-nobody, unix:/nonexistent/socket", "balance", "ordered", NULL);
   TlcStats stats;
 
   tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
@@ -116,7 +116,7 @@ START_TEST (test_service_dials_the_next_endpoint_in_time)
   TlcService *service;
 
   both = g_strconcat (blackhole, ", ", tlc_server_get_endpoint (server), NULL);
-  service = tlc_echo_service (both, "connect-timeout", "400ms", NULL);
+  service = tlc_echo_service (both, "connect-timeout", "400ms", "balance", "ordered", NULL);
   tlc_echo_must_add (service);
   tlc_thread_detach ();
   tlc_service_unref (service);

@@ -85,7 +85,7 @@ START_TEST (test_faults_row_07_network_is_unreachable)
   if (!leave_network ())
     return;
   service = tlc_echo_service ("tcp://10.1.2.3:4711 tcp://10.1.2.4:4711", "connect-timeout", "20s",
-                              "call-timeout", "20s", "retry", "idempotent", NULL);
+                              "call-timeout", "20s", "retry", "idempotent", "balance", "ordered", NULL);
   begun_us = g_get_monotonic_time ();
   tlc_echo_must_fail (service, TLC_ERROR_UNAVAILABLE, TLC_DELIVERY_NOT_SENT,
                       "echo.add: tcp://10.1.2.3:4711: Network is unreachable; "

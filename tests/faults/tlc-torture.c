@@ -167,6 +167,7 @@ tlc_torture_make_config (TlcTorture *torture, const char *endpoints)
   ck_assert (tlc_config_set (config, "endpoints", endpoints, NULL));
   ck_assert (tlc_config_set (config, "protocol", torture->protocol, NULL));
   ck_assert (tlc_config_set (config, "transport", torture->transport, NULL));
+  ck_assert (tlc_config_set (config, "balance", "ordered", NULL)); /* each run the same way */
   return config;
 }
 
