@@ -282,6 +282,7 @@ tlc_core_unref (TlcCore *core)
   if (atomic_fetch_sub_explicit (&core->ref_count, 1, memory_order_acq_rel) != 1)
     return;
   tlc_core_return_index (core);
+  tlc_prober_clear (&core->prober);
   tlc_seats_clear (&core->seats);
   tlc_ledger_clear (&core->ledger);
   tlc_branch_drop (core->branch);

@@ -511,12 +511,14 @@ tlc_field_find (TlcField *field, const TlcEndpoint *endpoint)
   return NULL;
 }
 
-/* An endpoint that has failed lost its last connection, and its threads, before it was ejected. */
+/* An endpoint that has failed lost its last connection, and its threads, before it was ejected: nobody has seen
+ * to it since. */
 static void
 tlc_field_see_to_probes (const TlcField *field)
 {
   for (guint i = 0; i < field->n_candidates; i++)
-    if (tlc_endpoint_wants_probe (field->candidates[i].endpoint, field->choice->now_us))
+    if (field->candidates[i].health.state == TLC_HEALTH_UP
+        && tlc_endpoint_wants_probe (field->candidates[i].endpoint, field->choice->now_us))
       {
         field->balance->ejector->wake (field->balance->ejector);
         return;

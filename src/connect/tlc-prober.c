@@ -171,6 +171,16 @@ tlc_prober_step (TlcProber *prober, TlcSnapshot *current)
   return next;
 }
 
+void
+tlc_prober_clear (TlcProber *prober)
+{
+  GPtrArray *endpoints = prober->snapshot != NULL ? prober->snapshot->endpoints : NULL;
+
+  for (guint i = 0; endpoints != NULL && i < endpoints->len; i++)
+    tlc_probe_abandon (endpoints->pdata[i], 0);
+  tlc_prober_keep (prober, NULL);
+}
+
 /* Its sockets are closed: see tlc-socket.h. */
 void
 tlc_prober_after_fork_child (TlcProber *prober)

@@ -18,5 +18,7 @@ typedef struct {
 void tlc_prober_init (TlcProber *prober, TlcEjector *ejector);
 /* Goes on, and never waits. Where @current is closed it ends. */
 TlcProberNext tlc_prober_step (TlcProber *prober, TlcSnapshot *current);
+/* Nobody steps any more. */
+void tlc_prober_clear (TlcProber *prober);
 /* In the child of fork(): what the parent's keeper was at is not ours. */
 void tlc_prober_after_fork_child (TlcProber *prober);
