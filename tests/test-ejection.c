@@ -172,7 +172,8 @@ START_TEST (test_ejection_kill)
   ck_assert_uint_eq (look_at (service, 1).connections, 0);
   /* Long after eject-for no call has been tried there: probes have seen to it. */
   n_failures = look_at (service, 1).failures;
-  callers_await (&callers, 0, 1000);
+  g_usleep (500000);
+  callers_await (&callers, 0, 20);
   ck_assert_uint_eq (look_at (service, 1).failures, n_failures);
   phoenix_rise (&phoenix[1]);
   await_state (service, 1, TLC_ENDPOINT_UP);
