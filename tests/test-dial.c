@@ -103,6 +103,8 @@ must_dial (const char *endpoints, int listener, guint index)
   ck_assert_ptr_nonnull (connection);
   ck_assert_ptr_eq (connection->endpoint, fixture.held->endpoints->pdata[index]);
   ck_assert_uint_eq (report.failed, index);
+  for (guint i = 0; i < fixture.held->endpoints->len; i++)
+    ck_assert_uint_eq (tlc_endpoint_count_connections (fixture.held->endpoints->pdata[i]), i == index);
   accepted = accept (listener, NULL, NULL);
   ck_assert_int_ge (accepted, 0);
   ck_assert_int_eq (tlc_idle_look (connection, 0), TLC_IDLE_GOOD);
@@ -239,7 +241,9 @@ START_TEST (test_dial_full_backlog)
   ck_assert_uint_eq (report.failed, 1);
   ck_assert_ptr_nonnull (strstr (report.reasons->str, "no connection within"));
   g_string_free (report.reasons, TRUE);
+  ck_assert_uint_eq (tlc_endpoint_count_connections (fixture.held->endpoints->pdata[0]), 1);
   tlc_connection_close (first);
+  ck_assert_uint_eq (tlc_endpoint_count_connections (fixture.held->endpoints->pdata[0]), 0);
   fixture_clear (&fixture);
   close (listener);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Endpoints that fail, and come back: what the threads of a service notice of it, on real servers. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -515,16 +516,15 @@ START_TEST (test_ejection_ends)
   phoenix_init (&phoenix[0], "A");
   phoenix_init (&phoenix[1], "B");
   endpoints = g_strjoin (" ", phoenix[0].endpoint, hole.endpoint, phoenix[1].endpoint, NULL);
-  service = tlc_echo_service (endpoints, "connect-timeout", "10s", "eject-after", "1", "eject-for", "1h",
+  service = tlc_echo_service (endpoints, "connect-timeout", "600ms", "eject-after", "1", "eject-for", "1h",
                               "probe-interval", "10ms", "max-ejected", "100%", "balance", "ordered", "slow-start",
                               "0", NULL);
-  tlc_deadline_push (200);
   phoenix_kill (&phoenix[0]);
   tlc_echo_must_add (service); /* by the last: the first refused, the second had its share */
-  tlc_deadline_pop ();
   tlc_thread_detach ();
   ck_assert_uint_eq (look_at (service, 0).state, TLC_ENDPOINT_EJECTED);
-  g_usleep (50000); /* the hole may be probed by now */
+  ck_assert_uint_eq (look_at (service, 1).state, TLC_ENDPOINT_EJECTED);
+  g_usleep (100000); /* the hole is being probed by now */
   if (_i == 0)
     tlc_echo_reconfigure (service, phoenix[1].endpoint, NULL);
   else if (_i == WITH_FORK)
@@ -533,6 +533,10 @@ START_TEST (test_ejection_ends)
 
       if (child == 0)
         {
+          int files[32]; /* they have the numbers that the parent's sockets had */
+
+          for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+            files[i] = dup (STDERR_FILENO);
           phoenix_rise (&phoenix[0]);
           for (guint ms = 0; ms < WATCHDOG_MS && look_at (service, 0).state == TLC_ENDPOINT_EJECTED; ms++)
             {
@@ -540,7 +544,10 @@ START_TEST (test_ejection_ends)
               if (ms == 0)
                 tlc_echo_must_add (service); /* its keeper */
             }
+          g_usleep (700000); /* the hole has been probed */
           status = look_at (service, 0).state == TLC_ENDPOINT_EJECTED;
+          for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+            status |= fcntl (files[i], F_GETFD) < 0;
           tlc_server_stop (phoenix[0].server);
           _exit (status);
         }
