@@ -45,6 +45,7 @@ START_TEST (test_top_up_by_what_was_replaced)
   current = tlc_branch_read (fixture.branch);
   tlc_top_up_step (&top_up, current);
   ck_assert_uint_eq (count_attempts (&ledger), 1);
+  ck_assert_uint_eq (tlc_endpoint_count_connections (current->endpoints->pdata[0]), 0);
   tlc_ledger_clear (&ledger);
   fixture_clear (&fixture);
 }
