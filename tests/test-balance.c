@@ -157,6 +157,23 @@ START_TEST (test_balance_spread)
 }
 END_TEST
 
+/* Of few connections none is one too many: no endpoint is left out. */
+START_TEST (test_balance_few)
+{
+  for (guint64 seed = 0; seed < 100; seed++)
+    {
+      Field field;
+
+      field_init (&field, settings_of (3, "spread"), seed * G_GUINT64_CONSTANT (0x123456789abcdef));
+      for (guint seat = 0; seat < 6; seat++)
+        dial (&field, seat);
+      for (guint i = 0; i < 3; i++)
+        ck_assert_uint_eq (count (&field, i), 2);
+      field_clear (&field);
+    }
+}
+END_TEST
+
 /* The same seat goes the same way, by the hash: not to where there is least. */
 START_TEST (test_balance_prefers)
 {
@@ -381,6 +398,7 @@ main (void)
   TCase *tests = tcase_create ("balance");
 
   tcase_add_test (tests, test_balance_spread);
+  tcase_add_test (tests, test_balance_few);
   tcase_add_test (tests, test_balance_prefers);
   tcase_add_test (tests, test_balance_weights);
   tcase_add_test (tests, test_balance_slow_start);

@@ -7,7 +7,7 @@
  *
  *   spread, ordered   Each seat ranks the endpoints by a hash of both, weighted by the shares (rendezvous
  *                     hashing), and takes the first that has not a quarter more connections than its share
- *                     (bounded loads).
+ *                     (bounded loads); of few connections, not one more.
  *   least-loaded      The better of two that chance picks.
  *
  * Nobody moves connections about. A thread that calls looks now and then, between two calls, whether its own
@@ -399,7 +399,7 @@ tlc_field_pick_by_rank (TlcField *field)
       TlcCandidate *candidate = &field->candidates[i];
       double due = tlc_candidate_get_due (candidate, field->n_connections + 1);
 
-      candidate->room = (guint) ceil (due * TLC_BALANCE_SLACK);
+      candidate->room = (guint) MAX (ceil (due), floor (due * TLC_BALANCE_SLACK));
       if (!candidate->is_tried && candidate->endpoint != field->choice->last
           && candidate->n < candidate->room && (best == NULL || candidate->rank > best->rank))
         best = candidate;
